@@ -1,0 +1,36 @@
+#include "common/bytes/secret.h"
+
+#include <gtest/gtest.h>
+
+#include <type_traits>
+
+namespace aziot {
+namespace {
+
+static_assert(!std::is_copy_constructible_v<Secret> && !std::is_copy_assignable_v<Secret>);
+
+TEST(Secret, MovesAndLeavesNothingBehind) {
+  Secret a(ToBytesView("key"));
+  Secret b(std::move(a));
+  EXPECT_TRUE(a.empty());
+  EXPECT_EQ(b.ExposeText(), "key");
+}
+
+TEST(Secret, TakeWipesTheSource) {
+  std::string text = "a password long enough not to be stored inside the string object";
+  const char* where = text.data();
+  const size_t size = text.size();
+  const Secret secret = Secret::Take(std::move(text));
+  EXPECT_EQ(secret.size(), size);
+  EXPECT_EQ(where[0], 0);
+}
+
+TEST(Secret, ComparesContent) {
+  EXPECT_TRUE(Secret(ToBytesView("a")) == Secret(ToBytesView("a")));
+  EXPECT_FALSE(Secret(ToBytesView("a")) == Secret(ToBytesView("b")));
+  EXPECT_FALSE(Secret(ToBytesView("a")) == Secret(ToBytesView("aa")));
+  EXPECT_TRUE(Secret() == Secret());
+}
+
+}  // namespace
+}  // namespace aziot
