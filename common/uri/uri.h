@@ -1,0 +1,38 @@
+// Where a key or a certificate lies: `file:///absolute/path`, or a PKCS#11 URI (RFC 7512).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace aziot::uri {
+
+struct FileUri {
+  std::string path;  // absolute, percent-decoded
+  friend bool operator==(const FileUri&, const FileUri&) = default;
+};
+
+struct Pkcs11Uri {
+  std::optional<std::string> token;
+  std::optional<uint64_t> slot_id;
+  std::optional<std::string> object;
+  std::optional<std::string> pin_value;
+  friend bool operator==(const Pkcs11Uri&, const Pkcs11Uri&) = default;
+};
+
+using Uri = std::variant<FileUri, Pkcs11Uri>;
+
+// kInvalidArgument names what is wrong, never a PIN. A pkcs11 URI without token and slot-id is refused; attributes other
+// than the four are dropped; literal spaces are tolerated.
+absl::StatusOr<Uri> Parse(absl::string_view text);
+
+// Accepts only file URIs; other schemes are kInvalidArgument.
+absl::StatusOr<FileUri> ParseFile(absl::string_view text);
+
+// slot-id or token (slot-id wins), object, pin-value; all but letters and digits percent-encoded in pkcs11 values.
+std::string Format(const Uri& uri);
+
+}  // namespace aziot::uri
