@@ -1,5 +1,5 @@
-// Which uid may use which names: the `[[principal]]` tables. uid 0 may use every name. Immutable: a reload makes a new
-// one and swaps it in with one assignment of a shared pointer.
+// Which uid may use which names: the `[[principal]]` tables. uid 0 may use every name. Immutable: a reload
+// makes a new one and swaps it in with one assignment of a shared pointer.
 #pragma once
 
 #include <sys/types.h>

@@ -35,9 +35,10 @@ class Client {
  public:
   explicit Client(Options options) : options_(std::move(options)) {}
 
-  // Calls the rpc named `method` ("aziot.keys.v1.Keys.Sign") by its REST rule. A refusal of the daemon is a status whose
-  // code follows its HTTP status (400/422 kInvalidArgument, 401 kPermissionDenied, 404 kNotFound, else kInternal) and
-  // whose text is its message, see AnswerOf; a daemon that is not there is kUnavailable.
+  // Calls the rpc named `method` ("aziot.keys.v1.Keys.Sign") by its REST rule. A refusal of the daemon is a
+  // status whose code follows its HTTP status (400/422 kInvalidArgument, 401 kPermissionDenied, 404
+  // kNotFound, else kInternal) and whose text is its message, see AnswerOf; a daemon that is not there is
+  // kUnavailable.
   template <class Out>
   absl::StatusOr<Out> Call(absl::string_view method, const google::protobuf::Message& request) {
     Out reply;
@@ -50,6 +51,8 @@ class Client {
  private:
   absl::Status Run(absl::string_view method, const google::protobuf::Message& request,
                    google::protobuf::Message& reply);
+  absl::StatusOr<http::Response> Send(const http::Request& request);
+  std::unique_ptr<http::UnixClient> TakeIdle();
 
   const Options options_;
   std::mutex mutex_;

@@ -17,9 +17,9 @@ struct Sources {
   std::string directory;  // may be missing; only regular files whose extension is exactly `toml`
 };
 
-// Reads into `message` (cleared first). Returns warnings, one text each: unknown keys with file and line. Wrong types,
-// missing required keys and bad TOML are kInvalidArgument naming file, line, key and what was expected; an unreadable
-// file is `could not read config from <path>` with the cause.
+// Reads into `message` (cleared first). Returns warnings, one text each: unknown keys with file and line.
+// Wrong types, missing required keys and bad TOML are kInvalidArgument naming file, line, key and what was
+// expected; an unreadable file is `could not read config from <path>` with the cause.
 absl::StatusOr<std::vector<std::string>> Load(const Sources& sources, google::protobuf::Message& message);
 
 // The same for one document in memory; `name` stands for the file in texts.

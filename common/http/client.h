@@ -1,8 +1,10 @@
-// A blocking HTTP/1.1 client for daemons on the same host: one request at a time over a Unix socket, the connection is
-// kept and reopened as needed. Not thread-safe: one client a thread.
+// A blocking HTTP/1.1 client for daemons on the same host: one request at a time over a Unix socket, the
+// connection is kept and reopened as needed. Not thread-safe: one client a thread.
 #pragma once
 
+#include <chrono>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -15,14 +17,22 @@ class UnixClient {
  public:
   explicit UnixClient(std::string socket_path) : socket_path_(std::move(socket_path)) {}
 
-  // kUnavailable: nobody listens, or the connection broke (one that was kept and found closed before a byte of the
-  // answer came is reopened once); kDeadlineExceeded: no whole answer within `timeout`; kInternal: not HTTP, or an
-  // answer over 16 MiB.
+  // Adds `host` (the socket's base name) when the request has none. kUnavailable: nobody listens, or the
+  // connection broke (one that was kept and found closed before a byte of the answer came is reopened once);
+  // kDeadlineExceeded: no whole answer within `timeout`; kInternal: not HTTP, or an answer over 16 MiB.
   absl::StatusOr<Response> Send(const Request& request, absl::Duration timeout);
 
  private:
-  absl::StatusOr<Response> SendOnce(const std::string& wire, bool head_only, absl::Time deadline, bool& reusable,
+  using Deadline = std::chrono::steady_clock::time_point;
+
+  absl::Status Open(Deadline deadline);
+  // `answered`: a byte of the answer came.
+  absl::StatusOr<Response> SendOnce(absl::string_view wire, bool head_only, Deadline deadline,
                                     bool& answered);
+  // True when the kept connection still waits for a request.
+  bool StillOpen() const;
+  absl::Status Broken(int error) const;
+  absl::Status TooLate() const;
 
   std::string socket_path_;
   net::UniqueFd connection_;

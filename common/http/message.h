@@ -13,6 +13,7 @@ namespace aziot::http {
 class Headers {
  public:
   void Add(absl::string_view name, absl::string_view value) { fields_.emplace_back(name, value); }
+  void Reserve(size_t fields) { fields_.reserve(fields); }
   // Replaces every field of that name.
   void Set(absl::string_view name, absl::string_view value);
   // The first field of that name, or nullptr.
@@ -44,11 +45,12 @@ struct Response {
 // The reason phrase of a status code ("Not Found"); "Unknown" for codes that have none.
 absl::string_view ReasonPhrase(int status);
 
-// Status line, `headers`, `content-length` (but for 204 and 304) and body, ready for one write. Adds `connection: close`
-// when `keep_alive` is false.
+// Status line, `headers`, `content-length` (but for 204 and 304) and body, ready for one write. Adds
+// `connection: close` when `keep_alive` is false.
 std::string FormatResponse(const Response& response, bool keep_alive);
 
-// Request line for `target`, `headers`, `content-length` when there is a body or the method has one, and body.
+// Request line for `target`, `headers`, `content-length` when there is a body or the method has one, and
+// body.
 std::string FormatRequest(const Request& request);
 
 }  // namespace aziot::http

@@ -20,7 +20,8 @@ struct Target {
   const std::string* Last(absl::string_view name) const;
 };
 
-// Origin form and absolute form; scheme and authority of the latter are dropped. Never fails: what is no path is "/".
+// Origin form and absolute form; scheme and authority of the latter are dropped. Never fails: what is no path
+// is "/".
 Target ParseTarget(absl::string_view target);
 
 // %XX only ('+' stays). Broken escapes are kept as they stand, as URL libraries do.

@@ -1,4 +1,5 @@
-// Requests to the cloud: libcurl with our trust, proxy, deadlines and retries. Thread-safe; keeps connections.
+// Requests to the cloud: libcurl with our trust, proxy, deadlines and retries. Thread-safe. Keeps
+// connections, and sets libcurl up at the first request. The process must ignore SIGPIPE.
 #pragma once
 
 #include <atomic>
@@ -29,7 +30,8 @@ struct ProxySettings {
   std::string url;       // "" for none
   std::string no_proxy;  // as in the variable NO_PROXY
 
-  // HTTPS_PROXY, else https_proxy (empty is unset); NO_PROXY, else no_proxy. kInvalidArgument for what is no URL.
+  // HTTPS_PROXY, else https_proxy (empty is unset); NO_PROXY, else no_proxy. kInvalidArgument for what is no
+  // http:// or https:// URL; without a scheme it is http://.
   static absl::StatusOr<ProxySettings> FromEnvironment();
   // The URL with its password as ******.
   std::string Redacted() const;
@@ -43,8 +45,8 @@ struct Options {
 };
 
 struct Call {
-  // Built anew for each attempt, so that tokens are fresh. `target` is a whole URL here. The duration is how long the
-  // token must live at least.
+  // Built anew for each attempt, so that tokens are fresh. `target` is a whole URL here. The duration is how
+  // long the token must live at least.
   absl::AnyInvocable<absl::StatusOr<http::Request>(absl::Duration)> make;
   std::optional<absl::Duration> timeout;  // of one attempt, instead of the client's
   bool retry = true;
@@ -56,9 +58,11 @@ class Client {
   Client(Options options, Clock& clock);
   ~Client();
 
-  // Any HTTP status is an answer, but 429: waited out as cloud-protocols.md says (Retry-After bounded to 1 s … 10 min, at
-  // most five times), then `429: Too many requests`. Redirects are not followed; bodies are bounded to 4 MiB. Returns
-  // kCancelled soon after Cancel.
+  // Any HTTP status is an answer, but 429: it is waited out as cloud-protocols.md says (Retry-After bounded
+  // to 1 s to 10 min, at most five times, also without `retry`), then kResourceExhausted `429: Too many
+  // requests`. Redirects are not followed; bodies are bounded to 4 MiB (kOutOfRange). Network failures are
+  // kUnavailable, time-outs kDeadlineExceeded, others kInternal, what cannot be sent kInvalidArgument. A
+  // failure of `make` is returned as it is. kCancelled soon after Cancel.
   absl::StatusOr<http::Response> Send(Call call);
 
   // Ends the running and all later Sends; any thread.

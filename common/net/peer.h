@@ -1,5 +1,5 @@
-// Who is at the other end of a Unix socket, asked of the kernel when the connection is accepted and never again: it
-// belongs to the connection object, and nothing looks it up by a number the kernel may reuse.
+// Who is at the other end of a Unix socket, asked of the kernel when the connection is accepted and never
+// again: it belongs to the connection object, and nothing looks it up by a number the kernel may reuse.
 #pragma once
 
 #include <sys/types.h>

@@ -12,16 +12,17 @@
 
 namespace aziot::net {
 
-// The descriptor passed under the LISTEN_PID/LISTEN_FDS protocol, close-on-exec; an empty UniqueFd when there is none
-// for this process, or more than one. kInvalidArgument when it is no listening Unix stream socket.
+// The descriptor passed under the LISTEN_PID/LISTEN_FDS protocol, close-on-exec; an empty UniqueFd when there
+// is none for this process, or more than one. kInvalidArgument when it is no listening Unix stream socket.
 absl::StatusOr<UniqueFd> ActivatedSocket();
 
-// Binds and listens at `path` with mode 0660. A stale socket (or an empty directory that a container engine left there)
-// is removed first; a socket that somebody answers on is kAlreadyExists, a path over 107 bytes kInvalidArgument.
+// Binds and listens at `path` with mode 0660. A stale socket (or an empty directory that a container engine
+// left there) is removed first; a socket that somebody answers on is kAlreadyExists, a path over 107 bytes
+// kInvalidArgument.
 absl::StatusOr<UniqueFd> ListenUnix(absl::string_view path, mode_t mode = 0660);
 
-// Connects, close-on-exec and non-blocking. kUnavailable when nobody listens, kDeadlineExceeded when the backlog stays
-// full for `timeout`.
+// Connects, close-on-exec and non-blocking. kUnavailable when nobody listens, kDeadlineExceeded when the
+// backlog stays full for `timeout`.
 absl::StatusOr<UniqueFd> ConnectUnix(absl::string_view path, absl::Duration timeout);
 
 }  // namespace aziot::net

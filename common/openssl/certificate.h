@@ -13,8 +13,8 @@
 
 namespace aziot::openssl {
 
-// All certificates of a PEM text in their order; text around the armour is ignored. kInvalidArgument when one is
-// damaged; an empty vector when there is none.
+// All certificates of a PEM text in their order; text around the armour is ignored. kInvalidArgument when one
+// is damaged; an empty vector when there is none.
 absl::StatusOr<std::vector<X509Ptr>> ParseCertificates(absl::string_view pem);
 absl::StatusOr<X509Ptr> ParseCertificateDer(BytesView der);
 std::string FormatCertificate(X509& certificate);
@@ -24,9 +24,12 @@ Bytes ToDer(X509& certificate);
 absl::StatusOr<X509ReqPtr> ParseRequest(absl::string_view pem);
 std::string FormatRequest(X509_REQ& request);
 
+// Unencrypted PKCS#8, PKCS#1 or SEC1.
 absl::StatusOr<PkeyPtr> ParsePrivateKey(absl::string_view pem);
+// A SubjectPublicKeyInfo; "" when the key's provider does not give its public half away.
 std::string FormatPublicKey(EVP_PKEY& key);
 
+// A time that cannot be read is in the infinite past.
 absl::Time NotBefore(const X509& certificate);
 absl::Time NotAfter(const X509& certificate);
 // The last CN of the subject as UTF-8, or "".
@@ -34,17 +37,17 @@ std::string CommonName(const X509_NAME& name);
 // One line, e.g. "CN=device, O=x" (RFC 2253 order reversed), for logs and answers.
 std::string FormatName(const X509_NAME& name);
 
-// Attributes in the given order; names are OpenSSL short or long names in any case, or dotted OIDs. CN values are cut to
-// 64 characters. kInvalidArgument names the attribute that is unknown or whose value its type refuses.
+// Attributes in the given order; names are OpenSSL short or long names in any case, or dotted OIDs. CN values
+// are cut to 64 characters. kInvalidArgument names the attribute that is unknown or whose value its type
+// refuses.
 absl::StatusOr<X509NamePtr> BuildName(const std::vector<std::pair<std::string, std::string>>& attributes);
 
 struct RequestOptions {
-  bool critical_usages = false;
   // e.g. {"basicConstraints", "critical,CA:FALSE"}: OpenSSL's extension syntax, in this order.
   std::vector<std::pair<std::string, std::string>> extensions;
 };
-// A version 1 (value 0) request for `key`'s public half, signed with `key` and SHA-256. `key` may belong to a provider in
-// `libctx` (nullptr: the default context).
+// A version 1 (value 0) request for `key`'s public half, signed with `key` and SHA-256. `key` may belong to a
+// provider in `libctx` (nullptr: the default context).
 absl::StatusOr<X509ReqPtr> BuildRequest(X509_NAME& subject, EVP_PKEY& key, const RequestOptions& options,
                                         OSSL_LIB_CTX* libctx = nullptr);
 

@@ -21,7 +21,9 @@ struct FreeWith {
   }
 };
 inline void FreeGeneralNames(GENERAL_NAMES* p) { GENERAL_NAMES_free(p); }
-inline void FreeExtensions(STACK_OF(X509_EXTENSION) * p) { sk_X509_EXTENSION_pop_free(p, X509_EXTENSION_free); }
+inline void FreeExtensions(STACK_OF(X509_EXTENSION) * p) {
+  sk_X509_EXTENSION_pop_free(p, X509_EXTENSION_free);
+}
 inline void FreeCertificates(STACK_OF(X509) * p) { sk_X509_pop_free(p, X509_free); }
 
 using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;

@@ -1,5 +1,5 @@
-// What a handler knows of its call besides the request: who asks, under which api-version, until when, and how to say
-// that it will take longer.
+// What a handler knows of its call besides the request: who asks, under which api-version, until when, and
+// how to say that it will take longer.
 #pragma once
 
 #include <string>
@@ -22,9 +22,9 @@ class CallContext {
   const std::string api_version;
   const absl::Time deadline;
 
-  // OK when the call already runs on `lane` (or `lane` is inline). Otherwise a mark to be returned at once: the
-  // Dispatcher's caller runs the handler again, from its start, on that lane's thread, where this returns OK. What
-  // stands before it in a handler is cheap and changes nothing.
+  // OK when the call already runs on `lane` (or `lane` is inline). Otherwise a mark to be returned at once:
+  // the Dispatcher's caller runs the handler again, from its start, on that lane's thread, where this returns
+  // OK. What stands before it in a handler is cheap and changes nothing.
   absl::Status MoveTo(const Lane& lane) const;
 
   // For those who run handlers: the lane the call runs on, and the one a handler asked for.

@@ -1,5 +1,5 @@
-// The one table that joins the proto to the code. Both fronts find a MethodDescriptor, make its typed request, and call
-// here; types are checked once, at start.
+// The one table that joins the proto to the code. Both fronts find a MethodDescriptor, make its typed
+// request, and call here; types are checked once, at start.
 #pragma once
 
 #include <google/protobuf/descriptor.h>
@@ -24,12 +24,12 @@ using Reply = absl::StatusOr<std::unique_ptr<google::protobuf::Message>>;
 class Dispatcher {
  public:
   using Handler = std::function<Reply(const CallContext&, const google::protobuf::Message&)>;
-  using StreamHandler =
-      std::function<absl::StatusOr<std::shared_ptr<Feed>>(const CallContext&, const google::protobuf::Message&)>;
+  using StreamHandler = std::function<absl::StatusOr<std::shared_ptr<Feed>>(
+      const CallContext&, const google::protobuf::Message&)>;
 
-  // `method` is the rpc's full name ("aziot.keys.v1.Keys.Sign"). A name the proto does not know, or other types than
-  // it declares, end the process: our own mistake, and the first test of the daemon meets it. `service` must outlive
-  // the dispatcher.
+  // `method` is the rpc's full name ("aziot.keys.v1.Keys.Sign"). A name the proto does not know, or other
+  // types than it declares, end the process: our own mistake, and the first test of the daemon meets it.
+  // `service` must outlive the dispatcher.
   template <class Service, class In, class Out>
   void Add(absl::string_view method, Service& service,
            absl::StatusOr<Out> (Service::*run)(const CallContext&, const In&)) {
@@ -63,7 +63,8 @@ class Dispatcher {
                 const google::protobuf::Descriptor* out, Handler handler);
   void AddStreaming(absl::string_view method, const google::protobuf::Descriptor* in,
                     const google::protobuf::Descriptor* out, StreamHandler handler);
-  const google::protobuf::MethodDescriptor* Checked(absl::string_view method, const google::protobuf::Descriptor* in,
+  const google::protobuf::MethodDescriptor* Checked(absl::string_view method,
+                                                    const google::protobuf::Descriptor* in,
                                                     const google::protobuf::Descriptor* out, bool streaming);
 
   absl::flat_hash_map<const google::protobuf::MethodDescriptor*, Handler> handlers_;

@@ -1,6 +1,9 @@
-// A value that changes, and those who watch it: the answer of a streaming rpc. The service sets the value; each front
-// sends the newest one, at once and after every change, skipping values its client was too slow for.
+// A value that changes, and those who watch it: the answer of a streaming rpc. The service sets the value;
+// each front sends the newest one, at once and after every change, skipping values its client was too slow
+// for.
 #pragma once
+
+#include <google/protobuf/message.h>
 
 #include <cstdint>
 #include <functional>
@@ -8,8 +11,6 @@
 #include <memory>
 #include <mutex>
 #include <utility>
-
-#include <google/protobuf/message.h>
 
 namespace aziot::rpc {
 
@@ -24,8 +25,8 @@ class Feed {
   // The value now, with its number (1 for the first one).
   std::pair<Value, uint64_t> Get() const;
 
-  // `changed` runs after each Set, on the setter's thread: it must only note the fact. Cancel from any thread; after it
-  // returns `changed` does not run any more.
+  // `changed` runs after each Set, on the setter's thread: it must only note the fact (Get is allowed, Watch,
+  // Cancel and Set are not). Cancel from any other thread; after it returns `changed` does not run any more.
   uint64_t Watch(std::function<void()> changed);
   void Cancel(uint64_t watch);
 
@@ -33,6 +34,9 @@ class Feed {
   mutable std::mutex mutex_;
   Value value_;
   uint64_t number_ = 1;
+  // Held while watchers are told, so that Cancel waits for them; never together with mutex_: a watcher may
+  // Get.
+  std::mutex watches_mutex_;
   uint64_t next_watch_ = 1;
   std::map<uint64_t, std::function<void()>> watches_;
 };

@@ -1,5 +1,5 @@
-// Our rpcs as REST, made from their rules: a request becomes a method and a typed message, a reply or a status becomes a
-// response. Pure: no socket, no peer, no handler. Immutable after construction; any thread.
+// Our rpcs as REST, made from their rules: a request becomes a method and a typed message, a reply or a
+// status becomes a response. Pure: no socket, no peer, no handler. Immutable after construction; any thread.
 #pragma once
 
 #include <google/protobuf/descriptor.h>
@@ -23,12 +23,13 @@ struct RestCall {
 
 class RestApi {
  public:
-  // The routes of every service that `dispatcher` has handlers for. A rule that does not fit its message ends the process.
+  // The routes of every service that `dispatcher` has handlers for. A rule that does not fit its message ends
+  // the process.
   explicit RestApi(const Dispatcher& dispatcher);
   ~RestApi();
 
-  // Steps 1 to 10 of keys-service.md §2.2 and identity-service.md §1.2: api-version, route, verb, body. Refusals are
-  // statuses of errors.h with the texts fixed there.
+  // Steps 1 to 10 of keys-service.md §2.2 and identity-service.md §1.2: api-version, route, verb, body.
+  // Refusals are statuses of errors.h with the texts fixed there.
   absl::StatusOr<RestCall> Parse(const http::Request& request) const;
 
   // Compact JSON, or nothing for 204.

@@ -10,6 +10,8 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "aziot/config/v1/limits.pb.h"
+#include "common/ids/lane.h"
+#include "common/metrics/metrics.h"
 #include "common/net/unique_fd.h"
 #include "common/rpc/dispatcher.h"
 
@@ -35,6 +37,14 @@ struct Options {
   std::vector<std::string> watched;
   // Answers /ready: OK, or why not yet.
   std::function<absl::Status()> ready = [] { return absl::OkStatus(); };
+  // Log `Starting server...` when requests are read. A daemon that may serve long before it has what it is there for logs
+  // that line itself: scripts wait for it.
+  bool announce = true;
+  // Called once when the daemon is told to stop, before it waits for the requests that are being worked on: lets go of
+  // callers that wait for something else.
+  std::function<void()> stopping;
+  // Where the server counts, and what /metrics shows; main's. None: the server has its own.
+  metrics::Registry* metrics = nullptr;
 };
 
 class Server {

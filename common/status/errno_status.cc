@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 
 namespace aziot {
@@ -45,7 +46,9 @@ absl::Status ErrnoStatus(int error, absl::string_view doing) {
 
 absl::Status Annotate(const absl::Status& status, absl::string_view doing) {
   if (status.ok()) return status;
-  return absl::Status(status.code(), absl::StrCat(doing, ": ", status.message()));
+  absl::Status annotated(status.code(), absl::StrCat(doing, ": ", status.message()));
+  status.ForEachPayload([&](absl::string_view type, const absl::Cord& payload) { annotated.SetPayload(type, payload); });
+  return annotated;
 }
 
 }  // namespace aziot

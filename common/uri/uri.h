@@ -1,6 +1,7 @@
 // Where a key or a certificate lies: `file:///absolute/path`, or a PKCS#11 URI (RFC 7512).
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -25,14 +26,19 @@ struct Pkcs11Uri {
 
 using Uri = std::variant<FileUri, Pkcs11Uri>;
 
-// kInvalidArgument names what is wrong, never a PIN. A pkcs11 URI without token and slot-id is refused; attributes other
-// than the four are dropped; literal spaces are tolerated.
+// kInvalidArgument names what is wrong, never a PIN. A pkcs11 URI without token and slot-id is refused;
+// attributes other than the four are dropped, of a repeated one the last counts; literal spaces are
+// tolerated.
 absl::StatusOr<Uri> Parse(absl::string_view text);
 
 // Accepts only file URIs; other schemes are kInvalidArgument.
 absl::StatusOr<FileUri> ParseFile(absl::string_view text);
 
-// slot-id or token (slot-id wins), object, pin-value; all but letters and digits percent-encoded in pkcs11 values.
+// slot-id or token (slot-id wins), object, pin-value; all but letters and digits percent-encoded in pkcs11
+// values.
 std::string Format(const Uri& uri);
+
+// %XX for every byte but letters, digits and those in `also_plain`.
+std::string PercentEncode(absl::string_view text, absl::string_view also_plain = "");
 
 }  // namespace aziot::uri

@@ -1,0 +1,100 @@
+#include "certd/store/cert_store.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/bytes/hex.h"
+#include "common/files/files.h"
+#include "common/ids/utf8.h"
+#include "common/openssl/certificate.h"
+#include "common/openssl/digest.h"
+#include "common/status/errno_status.h"
+#include "common/status/status_macros.h"
+
+namespace aziot::certd {
+namespace {
+
+constexpr mode_t kPublicFile = 0644;  // inside the 0700 home directory
+constexpr mode_t kDirectory = 0700;
+
+absl::StatusOr<std::string> ReadPem(const std::string& path) {
+  ASSIGN_OR_RETURN(std::string content, files::Read(path));
+  if (IsUtf8(content)) return content;
+  auto certificate = openssl::ParseCertificateDer(ToBytesView(content));
+  if (!certificate.ok()) {
+    return absl::InternalError(absl::StrCat(path, ": neither PEM text nor one certificate in DER"));
+  }
+  return openssl::FormatCertificate(**certificate);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<CertStore>> CertStore::Open(absl::string_view homedir, Locations locations) {
+  std::string directory = absl::StrCat(homedir, "/certs");
+  RETURN_IF_ERROR(files::MakeDirectory(directory, kDirectory));
+  RETURN_IF_ERROR(files::RemoveLeftovers(directory));
+  return std::unique_ptr<CertStore>(new CertStore(std::move(directory), std::move(locations)));
+}
+
+std::string CertStore::FileName(const CertId& id) {
+  std::string name;
+  for (const char c : id.value()) {
+    if (absl::ascii_isalnum(static_cast<unsigned char>(c))) name.push_back(c);
+  }
+  return absl::StrCat(name, "-", FormatHex(openssl::Sha256(ToBytesView(id.value()))), ".cer");
+}
+
+std::shared_ptr<const Locations> CertStore::CurrentLocations() const {
+  std::lock_guard lock(mutex_);
+  return locations_;
+}
+
+void CertStore::SwapLocations(Locations locations) {
+  auto fresh = std::make_shared<const Locations>(std::move(locations));
+  std::lock_guard lock(mutex_);
+  locations_.swap(fresh);
+}
+
+absl::StatusOr<std::string> CertStore::Get(const CertId& id) const { return GetFrom(*CurrentLocations(), id); }
+
+absl::StatusOr<std::string> CertStore::GetFrom(const Locations& locations, const CertId& id) const {
+  const Location* location = locations.Find(id);
+  if (location == nullptr) return ReadPem(absl::StrCat(directory_, "/", FileName(id)));
+  if (const auto* file = std::get_if<FileLocation>(location)) return ReadPem(file->path);
+  if (const auto* unusable = std::get_if<UnusableLocation>(location)) {
+    return absl::InternalError(
+        absl::StrCat("preloaded_certs.\"", id.value(), "\": ", unusable->uri, ": only file:// locations can be read"));
+  }
+  std::string all;
+  bool found = false;
+  for (const CertId& element : std::get<Bundle>(*location)) {
+    absl::StatusOr<std::string> pem = GetFrom(locations, element);
+    if (absl::IsNotFound(pem.status())) continue;
+    RETURN_IF_ERROR(pem.status());
+    found = true;
+    if (!all.empty() && all.back() != '\n') all.push_back('\n');
+    all += *pem;
+  }
+  if (!found) return absl::NotFoundError(absl::StrCat("no certificate of the bundle ", id.value(), " exists"));
+  return all;
+}
+
+absl::StatusOr<std::string> CertStore::WritablePath(const CertId& id) const {
+  const std::shared_ptr<const Locations> locations = CurrentLocations();
+  const Location* location = locations->Find(id);
+  if (location == nullptr) return absl::StrCat(directory_, "/", FileName(id));
+  if (const auto* file = std::get_if<FileLocation>(location)) return file->path;
+  return absl::FailedPreconditionError(
+      absl::StrCat("preloaded_certs.\"", id.value(), "\" is no file: it cannot be written or deleted"));
+}
+
+absl::Status CertStore::Put(const CertId& id, absl::string_view pem) {
+  ASSIGN_OR_RETURN(const std::string path, WritablePath(id));
+  return Annotate(files::Replace(path, pem, kPublicFile), absl::StrCat("storing certificate ", id.value()));
+}
+
+absl::Status CertStore::Delete(const CertId& id) {
+  ASSIGN_OR_RETURN(const std::string path, WritablePath(id));
+  return Annotate(files::Remove(path), absl::StrCat("deleting certificate ", id.value()));
+}
+
+}  // namespace aziot::certd

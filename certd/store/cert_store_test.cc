@@ -1,0 +1,96 @@
+#include "certd/store/cert_store.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "common/files/files.h"
+#include "common/openssl/certificate.h"
+#include "common/testing/temp_dir.h"
+#include "common/testing/test_ca.h"
+
+namespace aziot::certd {
+namespace {
+
+CertId Id(absl::string_view text) { return *CertId::Parse(text); }
+
+class CertStoreTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<CertStore> Open(std::map<CertId, Location> preloaded = {}) {
+    auto store = CertStore::Open(directory_.path(), *Locations::New(std::move(preloaded)));
+    EXPECT_TRUE(store.ok()) << store.status();
+    return *std::move(store);
+  }
+  std::string Path(absl::string_view name) { return absl::StrCat(directory_.path(), "/", name); }
+  testing::TempDir directory_;
+};
+
+TEST_F(CertStoreTest, FileNamesAreThoseOfTheReference) {
+  EXPECT_EQ(CertStore::FileName(Id("device-id")),
+            "deviceid-bd732105ef89cf8edd2606a5309c8a26b7b5599a4e124a0fe6199b6b2f60e655.cer");
+  EXPECT_EQ(CertStore::FileName(Id("")), "-e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855.cer");
+}
+
+TEST_F(CertStoreTest, KeepsWhatItWasGivenOverARestart) {
+  ASSERT_TRUE(Open()->Put(Id("a/b:c"), "some text").ok());
+  EXPECT_EQ(*Open()->Get(Id("a/b:c")), "some text");
+  struct stat info {};
+  ASSERT_EQ(stat(Path("certs/" + CertStore::FileName(Id("a/b:c"))).c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0644u);
+}
+
+TEST_F(CertStoreTest, WhatIsDeletedIsGoneAndStaysSo) {
+  const auto store = Open();
+  ASSERT_TRUE(store->Put(Id("x"), "1").ok());
+  ASSERT_TRUE(store->Delete(Id("x")).ok());
+  EXPECT_TRUE(absl::IsNotFound(store->Get(Id("x")).status()));
+  EXPECT_TRUE(store->Delete(Id("x")).ok());
+}
+
+TEST_F(CertStoreTest, PreloadedFileIsReadWrittenAndDeletedInPlace) {
+  const auto store = Open({{Id("ca"), FileLocation{Path("operator.pem")}}});
+  ASSERT_TRUE(store->Put(Id("ca"), "pem").ok());
+  EXPECT_EQ(*files::Read(Path("operator.pem")), "pem");
+  ASSERT_TRUE(store->Delete(Id("ca")).ok());
+  EXPECT_FALSE(files::Exists(Path("operator.pem")));
+}
+
+TEST_F(CertStoreTest, BundleJoinsWhatExistsWithNewlines) {
+  const auto store = Open({{Id("bundle"), Bundle{Id("one"), Id("missing"), Id("inner")}}, {Id("inner"), Bundle{Id("two")}}});
+  EXPECT_TRUE(absl::IsNotFound(store->Get(Id("bundle")).status()));
+  ASSERT_TRUE(store->Put(Id("one"), "1").ok());
+  ASSERT_TRUE(store->Put(Id("two"), "2\n").ok());
+  EXPECT_EQ(*store->Get(Id("bundle")), "1\n2\n");
+  EXPECT_FALSE(store->Put(Id("bundle"), "x").ok());
+  EXPECT_FALSE(store->Delete(Id("bundle")).ok());
+}
+
+TEST_F(CertStoreTest, AnUnusableLocationHarmsOnlyItself) {
+  const auto store = Open({{Id("web"), UnusableLocation{"https://example.org/ca.pem"}}});
+  EXPECT_TRUE(absl::IsInternal(store->Get(Id("web")).status()));
+  EXPECT_FALSE(store->Put(Id("web"), "x").ok());
+  EXPECT_TRUE(store->Put(Id("other"), "x").ok());
+}
+
+TEST_F(CertStoreTest, DerFileIsGivenAsPem) {
+  testing::TestCa ca("root");
+  const auto certificates = openssl::ParseCertificates(ca.certificate());
+  ASSERT_TRUE(certificates.ok() && !certificates->empty());
+  ASSERT_TRUE(files::Replace(Path("ca.der"), openssl::ToDer(*certificates->front()), 0644).ok());
+  const auto store = Open({{Id("ca"), FileLocation{Path("ca.der")}}});
+  const auto pem = store->Get(Id("ca"));
+  ASSERT_TRUE(pem.ok()) << pem.status();
+  EXPECT_EQ(*pem, openssl::FormatCertificate(*certificates->front()));
+  ASSERT_TRUE(files::Replace(Path("ca.der"), Bytes{0xff, 0x00}, 0644).ok());
+  EXPECT_TRUE(absl::IsInternal(store->Get(Id("ca")).status()));
+}
+
+TEST_F(CertStoreTest, ReloadChangesWhereAnIdLies) {
+  const auto store = Open();
+  ASSERT_TRUE(store->Put(Id("ca"), "own").ok());
+  ASSERT_TRUE(files::Replace(Path("operator.pem"), "theirs", 0644).ok());
+  store->SwapLocations(*Locations::New({{Id("ca"), FileLocation{Path("operator.pem")}}}));
+  EXPECT_EQ(*store->Get(Id("ca")), "theirs");
+}
+
+}  // namespace
+}  // namespace aziot::certd

@@ -1,0 +1,26 @@
+// gRPC's buffers as the strings an Endpoint takes, and back.
+#pragma once
+
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/slice.h>
+
+#include <string>
+#include <vector>
+
+namespace aziot::grpc_front {
+
+// False for a buffer that cannot be read (a broken compressed one).
+inline bool ToString(const grpc::ByteBuffer& buffer, std::string& bytes) {
+  std::vector<grpc::Slice> slices;
+  if (!buffer.Dump(&slices).ok()) return false;
+  bytes.clear();
+  for (const grpc::Slice& slice : slices) bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  return true;
+}
+
+inline grpc::ByteBuffer ToBuffer(const std::string& bytes) {
+  const grpc::Slice slice(bytes);
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+}  // namespace aziot::grpc_front

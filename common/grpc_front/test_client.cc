@@ -1,0 +1,74 @@
+// A gRPC client as an agent would write one, for the tests of the server: a program of its own, so that its gRPC and
+// protobuf do not meet those of the daemon under test.
+//
+//   grpc_front_test_client SOCKET [--uid UID] get ID | brief ID | watch [COUNT]
+//
+// Prints one line per reply, or `error CODE MESSAGE`.
+#include <grpcpp/create_channel.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <string>
+
+#include "aziot/identity/v1/identity.grpc.pb.h"
+#include "aziot/keys/v1/keys.grpc.pb.h"
+
+namespace {
+
+void Print(const grpc::Status& status) {
+  std::cout << "error " << status.error_code() << " " << status.error_message() << std::endl;
+}
+
+void Get(const std::shared_ptr<grpc::Channel>& channel, const std::string& id, std::chrono::milliseconds patience) {
+  aziot::keys::v1::GetKeyRequest request;
+  request.set_id(id);
+  aziot::keys::v1::KeyHandle reply;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + patience);
+  const grpc::Status status = aziot::keys::v1::Keys::NewStub(channel)->GetKey(&context, request, &reply);
+  if (status.ok()) {
+    std::cout << reply.key_handle() << std::endl;
+  } else {
+    Print(status);
+  }
+}
+
+void Watch(const std::shared_ptr<grpc::Channel>& channel, int count) {
+  grpc::ClientContext context;
+  const auto stub = aziot::identity::v1::Identities::NewStub(channel);
+  const auto reader = stub->WatchIdentity(&context, aziot::identity::v1::WatchIdentityRequest());
+  aziot::identity::v1::WatchIdentityReply reply;
+  for (int i = 0; i < count && reader->Read(&reply); ++i) {
+    std::cout << reply.identity().spec().device_id() << std::endl;
+  }
+  // Without a count it stays until the server ends the stream.
+  if (count < 1000) context.TryCancel();
+  Print(reader->Finish());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int next = 1;
+  const std::string socket = argv[next++];
+  if (next + 1 < argc && std::string(argv[next]) == "--uid") {
+    const auto uid = static_cast<uid_t>(std::atoi(argv[next + 1]));
+    if (setgid(uid) != 0 || setuid(uid) != 0) return 1;
+    next += 2;
+  }
+  if (next >= argc) return 2;
+  const std::string action = argv[next++];
+  const std::string operand = next < argc ? argv[next] : "";
+  const auto channel = grpc::CreateChannel("unix:" + socket, grpc::InsecureChannelCredentials());
+  if (action == "get") {
+    Get(channel, operand, std::chrono::seconds(30));
+  } else if (action == "brief") {
+    Get(channel, operand, std::chrono::milliseconds(300));
+  } else if (action == "watch") {
+    Watch(channel, operand.empty() ? 1000 : std::atoi(operand.c_str()));
+  } else {
+    return 2;
+  }
+  return 0;
+}

@@ -1,0 +1,154 @@
+#include "common/https/client.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include "absl/random/random.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_format.h"
+#include "common/https/transfer.h"
+#include "common/log/log.h"
+#include "common/status/status_macros.h"
+
+namespace aziot::https {
+namespace {
+
+constexpr absl::Duration kRetryPause = absl::Seconds(3);
+constexpr int kThrottledAttempts = 5;
+constexpr size_t kIdleTransfers = 4;
+
+// A version 4 UUID (RFC 9562, 5.4); it correlates logs and need not be hard to guess.
+std::string NewRequestId() {
+  absl::BitGen random;
+  const uint64_t high = absl::Uniform<uint64_t>(random);
+  const uint64_t low = absl::Uniform<uint64_t>(random);
+  return absl::StrFormat("%08x-%04x-4%03x-%04x-%012x", high >> 32, (high >> 16) & 0xffff, high & 0xfff,
+                         0x8000 | ((low >> 48) & 0x3fff), low & 0xffffffffffff);
+}
+
+// `wait` and up to `spread` more, so that devices that were throttled together do not come back together.
+absl::Duration Spread(absl::Duration wait, absl::Duration spread) {
+  absl::BitGen random;
+  return wait + absl::Seconds(absl::Uniform(random, 0.0, absl::ToDoubleSeconds(spread)));
+}
+
+std::optional<absl::Duration> RetryAfter(const http::Response& response, absl::Time now) {
+  const absl::string_view text = absl::StripAsciiWhitespace(response.headers.Get("retry-after"));
+  absl::Duration wait;
+  if (uint32_t seconds = 0; absl::SimpleAtoi(text, &seconds)) {
+    wait = absl::Seconds(seconds);
+  } else if (absl::Time until; absl::ParseTime("%a, %d %b %Y %H:%M:%S GMT", text, &until, nullptr)) {
+    wait = until - now;
+  } else {
+    return std::nullopt;
+  }
+  return std::clamp(wait, absl::Seconds(1), absl::Minutes(10));
+}
+
+absl::Duration ThrottlePause(const http::Response& response, absl::Time now, int attempt) {
+  if (const auto wait = RetryAfter(response, now); wait.has_value()) {
+    return std::min(Spread(*wait, *wait / 10), absl::Minutes(10));
+  }
+  static constexpr std::pair<int, int> kPauses[] = {{60, 10}, {120, 20}, {180, 30}, {300, 30}};
+  const auto [wait, spread] = kPauses[std::min<size_t>(attempt, std::size(kPauses)) - 1];
+  return Spread(absl::Seconds(wait), absl::Seconds(spread));
+}
+
+// What another try cannot mend.
+bool IsFinal(const absl::Status& failure) {
+  return absl::IsCancelled(failure) || absl::IsInvalidArgument(failure) || absl::IsOutOfRange(failure);
+}
+
+}  // namespace
+
+struct Client::State {
+  State(Options options_in, Clock& clock_in)
+      : options(std::move(options_in)), clock(clock_in), trust(Trust::FromEnvironment()) {}
+
+  absl::StatusOr<http::Response> Attempt(const http::Request& request, absl::Duration timeout);
+  absl::Status Wait(absl::Duration duration);
+
+  const Options options;
+  Clock& clock;
+  const Trust trust;
+  std::atomic<bool> cancelled = false;
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::vector<std::unique_ptr<Transfer>> idle;
+  std::set<Transfer*> running;
+};
+
+absl::StatusOr<http::Response> Client::State::Attempt(const http::Request& request, absl::Duration timeout) {
+  std::unique_ptr<Transfer> transfer;
+  {
+    std::lock_guard lock(mutex);
+    if (!idle.empty()) {
+      transfer = std::move(idle.back());
+      idle.pop_back();
+    }
+  }
+  if (transfer == nullptr) {
+    ASSIGN_OR_RETURN(transfer, Transfer::New(options, trust));
+  }
+  {
+    std::lock_guard lock(mutex);
+    if (cancelled) return absl::CancelledError("the request was cancelled");
+    running.insert(transfer.get());
+  }
+  absl::StatusOr<http::Response> response = transfer->Perform(request, timeout, cancelled);
+  std::lock_guard lock(mutex);
+  running.erase(transfer.get());
+  if (response.ok() && idle.size() < kIdleTransfers) idle.push_back(std::move(transfer));
+  return response;
+}
+
+absl::Status Client::State::Wait(absl::Duration duration) {
+  std::unique_lock lock(mutex);
+  const absl::Duration until = clock.Steady() + duration;
+  while (!cancelled && clock.Steady() < until) clock.WaitUntil(wake, lock, until);
+  return cancelled ? absl::CancelledError("the request was cancelled") : absl::OkStatus();
+}
+
+Client::Client(Options options, Clock& clock) : state_(std::make_unique<State>(std::move(options), clock)) {}
+
+Client::~Client() = default;
+
+absl::StatusOr<http::Response> Client::Send(Call call) {
+  const absl::Duration timeout = call.timeout.value_or(state_->options.timeout);
+  const int attempts = call.retry ? std::max(0, state_->options.retries) + 1 : 1;
+  for (int attempt = 1;; ++attempt) {
+    ASSIGN_OR_RETURN(http::Request request, call.make(timeout));
+    request.headers.Set("x-ms-client-request-id", NewRequestId());
+    absl::StatusOr<http::Response> response = state_->Attempt(request, timeout);
+    if (response.ok() && response->status != 429) return response;
+
+    if (!response.ok()) {
+      if (absl::IsCancelled(response.status())) return response;
+      log::Warn("Failed to send HTTP request (attempt {} of {}): {}", attempt, attempts, response.status());
+      if (attempt >= attempts || IsFinal(response.status())) return response;
+      RETURN_IF_ERROR(state_->Wait(kRetryPause));
+      continue;
+    }
+    if (attempt >= kThrottledAttempts) {
+      log::Warn("Final HTTP request throttled (attempt {} of {}).", attempt, kThrottledAttempts);
+      return absl::ResourceExhaustedError("429: Too many requests");
+    }
+    const absl::Duration pause = ThrottlePause(*response, state_->clock.Now(), attempt);
+    log::Warn("HTTP request throttled (attempt {} of {}). Sleeping for {} seconds.", attempt,
+              kThrottledAttempts, absl::ToInt64Seconds(pause));
+    RETURN_IF_ERROR(state_->Wait(pause));
+  }
+}
+
+void Client::Cancel() {
+  std::lock_guard lock(state_->mutex);
+  state_->cancelled = true;
+  state_->wake.notify_all();
+  for (Transfer* transfer : state_->running) transfer->Wake();
+}
+
+}  // namespace aziot::https

@@ -1,0 +1,47 @@
+// A number that rises whenever an identity that callers see may have changed. Made before everything that changes
+// identities and everything that watches them, so that neither knows the other.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+
+namespace aziot::identityd {
+
+class IdentityChanges {
+ public:
+  void Note() {
+    {
+      std::lock_guard lock(mutex_);
+      ++number_;
+    }
+    changed_.notify_all();
+  }
+
+  // Waits until the number is not `seen` any more and returns it; returns at once, for good, after Close.
+  uint64_t WaitPast(uint64_t seen) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return closed_ || number_ != seen; });
+    return number_;
+  }
+
+  void Close() {
+    {
+      std::lock_guard lock(mutex_);
+      closed_ = true;
+    }
+    changed_.notify_all();
+  }
+  bool closed() const {
+    std::lock_guard lock(mutex_);
+    return closed_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  uint64_t number_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace aziot::identityd

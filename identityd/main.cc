@@ -1,0 +1,169 @@
+// aziot-identityd: the parts of the daemon, in the order of their dependence.
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "common/bytes/secret.h"
+#include "common/client/client.h"
+#include "common/clock/clock.h"
+#include "common/https/client.h"
+#include "common/log/log.h"
+#include "common/rpc/dispatcher.h"
+#include "common/server/args.h"
+#include "common/server/server.h"
+#include "common/status/status_macros.h"
+#include "identityd/attestation/identity_changes.h"
+#include "identityd/attestation/symmetric_key/keyd_keys.h"
+#include "identityd/attestation/symmetric_key/symmetric_key.h"
+#include "identityd/config.h"
+#include "identityd/device/device_key.h"
+#include "identityd/device/device_store.h"
+#include "identityd/device/lifecycle.h"
+#include "identityd/modules/hub_client.h"
+#include "identityd/modules/module_backups.h"
+#include "identityd/modules/module_identities.h"
+#include "identityd/modules/module_keys.h"
+#include "identityd/modules/reconciler.h"
+#include "identityd/provisioning/sources.h"
+#include "identityd/service/identity_service.h"
+
+namespace aziot::identityd {
+namespace {
+
+constexpr int kWaitingCallers = 16;
+
+absl::StatusOr<Lifecycle::Settings> ToLifecycleSettings(const Config& config, const SourceParts& parts) {
+  Lifecycle::Settings settings;
+  ASSIGN_OR_RETURN(settings.source, NewSource(config.options.provisioning(), parts));
+  settings.modules = config.principals.ModuleNames();
+  settings.text = FormatSettings(config.options);
+  return settings;
+}
+
+std::shared_ptr<const ServiceSettings> ToServiceSettings(const Config& config) {
+  auto settings = std::make_shared<ServiceSettings>();
+  settings->principals = config.principals;
+  settings->provisioning = config.options.provisioning();
+  settings->hostname = config.options.hostname();
+  settings->local_domain = config.options.localid().domain();
+  return settings;
+}
+
+void WarnOf(const Config& config) {
+  for (const std::string& warning : config.warnings) log::Warn("{}", warning);
+}
+
+absl::Status Run(int argc, char** argv) {
+  const server::Args args = server::ParseArgs("identityd", argc, argv);
+  const char* filter = std::getenv("AZIOT_LOG");
+  log::Init(filter != nullptr ? filter : "");
+  const config::Sources sources{.file = args.config_file, .directory = args.config_dir};
+  ASSIGN_OR_RETURN(const Config config, LoadConfig(sources));
+  WarnOf(config);
+
+  Clock& clock = Clock::System();
+  ASSIGN_OR_RETURN(https::ProxySettings proxy, https::ProxySettings::FromEnvironment());
+  if (!proxy.url.empty()) log::Info("Detected HTTPS proxy server {}", proxy.Redacted());
+  https::Client cloud({.proxy = std::move(proxy), .timeout = config.cloud_timeout(), .retries = config.cloud_retries()},
+                      clock);
+  const auto send = [&cloud](https::Call call) { return cloud.Send(std::move(call)); };
+  client::Client keyd({.socket = args.Rooted("/run/aziot/keyd.sock"), .api_version = "2021-05-01"});
+  client::Client certd({.socket = args.Rooted("/run/aziot/certd.sock"), .api_version = "2020-09-01"});
+
+  KeydKeys keys(keyd);
+  SymmetricKeyAttestation attestation(keys, clock);
+  IdentityChanges changes;
+
+  DeviceStore store(config.options.homedir());
+  RETURN_IF_ERROR(store.Open());
+  HubClient hub(send, attestation, config.cloud_timeout());
+  ModuleKeys module_keys(keys);
+  ModuleBackups backups(config.options.homedir());
+  ModuleIdentities modules(hub, module_keys, backups, changes, clock);
+  modules.PreferCache(config.options.prefer_module_identity_cache());
+  Reconciler reconciler(modules, module_keys);
+
+  const SourceParts source_parts{
+      .attestation = attestation, .send = send, .clock = clock, .timeout = config.cloud_timeout()};
+  const Lifecycle::Steps steps{
+      .adopt = [&modules](const DeviceIdentity& device) { modules.Adopt(device); },
+      .reconcile =
+          [&reconciler](const Lifecycle::ModulePass& pass) {
+            return reconciler.Run(pass.device, {.wanted = pass.wanted,
+                                                .previous = pass.previous,
+                                                .verify_keys = pass.verify_keys});
+          },
+  };
+  ASSIGN_OR_RETURN(Lifecycle::Settings settings, ToLifecycleSettings(config, source_parts));
+  const std::optional<std::string> previous = store.LoadSettings();
+  Lifecycle lifecycle(std::move(settings), previous ? ParsePreviousModules(*previous) : std::set<std::string>(), steps,
+                      store, changes, clock);
+  DeviceKey device_key(keys, clock);
+  IdentityService service({.lifecycle = lifecycle,
+                           .device_key = device_key,
+                           .modules = modules,
+                           .module_keys = module_keys,
+                           .certd = certd,
+                           .changes = changes},
+                          ToServiceSettings(config));
+
+  rpc::Dispatcher dispatcher;
+  service.Register(dispatcher);
+  dispatcher.CheckComplete();
+
+  std::string in_use = FormatSettings(config.options);
+  const auto reload = [&] {
+    const absl::StatusOr<Config> next = LoadConfig(sources);
+    if (!next.ok()) {
+      log::Warn("Detected config file update, but new config failed to parse. Error: {}", next.status());
+      return;
+    }
+    const std::string text = FormatSettings(next->options);
+    if (text == in_use) return;
+    absl::StatusOr<Lifecycle::Settings> changed = ToLifecycleSettings(*next, source_parts);
+    if (!changed.ok()) {
+      log::Warn("Detected config file update, but new config failed to parse. Error: {}", changed.status());
+      return;
+    }
+    WarnOf(*next);
+    in_use = text;
+    modules.PreferCache(next->options.prefer_module_identity_cache());
+    service.Reload(ToServiceSettings(*next));
+    lifecycle.Reload(*std::move(changed));
+  };
+
+  server::Options options;
+  options.name = "identityd";
+  options.socket = args.socket;
+  options.limits = config.options.limits();
+  if (config.options.has_max_requests()) options.max_requests = config.options.max_requests();
+  options.grpc = !config.options.has_grpc() || config.options.grpc();
+  options.lanes = {{.lane = IdentityService::WaitingLane(), .threads = kWaitingCallers}};
+  options.reload = reload;
+  options.watched = {args.config_file, args.config_dir};
+  options.ready = [&lifecycle] { return lifecycle.Ready(); };
+  options.announce = false;  // the life cycle says it when the device is known
+  options.stopping = [&cloud, &lifecycle] {
+    cloud.Cancel();
+    lifecycle.Stop();
+  };
+  ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> server, server::Server::New(std::move(options), dispatcher));
+
+  lifecycle.Start();
+  const absl::Status status = server->Run();
+  // Also when it could not run: nothing below may wait for the cloud any more.
+  cloud.Cancel();
+  lifecycle.Stop();
+  return status;
+}
+
+}  // namespace
+}  // namespace aziot::identityd
+
+int main(int argc, char** argv) {
+  aziot::ProtectSecretMemory();
+  return aziot::server::ExitCode(aziot::identityd::Run(argc, argv));
+}

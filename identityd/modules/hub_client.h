@@ -1,0 +1,44 @@
+// HubRegistry over HTTPS (cloud-protocols.md, section 3), with the device's own credential. Thread-safe.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/https/client.h"
+#include "identityd/attestation/attestation.h"
+#include "identityd/modules/hub_registry.h"
+
+namespace aziot::identityd {
+
+class HubClient final : public HubRegistry {
+ public:
+  using Send = std::function<absl::StatusOr<http::Response>(https::Call)>;
+
+  HubClient(Send send, Attestation& attestation, absl::Duration timeout)
+      : send_(std::move(send)), attestation_(attestation), timeout_(timeout) {}
+
+  absl::StatusOr<std::vector<Module>> List(const DeviceIdentity& device) override;
+  absl::StatusOr<Module> Get(const DeviceIdentity& device, absl::string_view module_id) override;
+  absl::StatusOr<Module> Create(const DeviceIdentity& device, absl::string_view module_id) override;
+  absl::StatusOr<Module> Update(const DeviceIdentity& device, const Module& module,
+                                const ModuleKeyPair& keys) override;
+  absl::Status Delete(const DeviceIdentity& device, absl::string_view module_id) override;
+
+ private:
+  struct Exchange {
+    std::string method;
+    std::string path;  // below /devices/{device}/modules
+    std::string if_match;
+    absl::string_view body;
+  };
+  // The answer when its status is 200; a Party::kHub failure otherwise (DELETE: any answer).
+  absl::StatusOr<http::Response> Ask(const DeviceIdentity& device, const Exchange& exchange);
+
+  const Send send_;
+  Attestation& attestation_;
+  const absl::Duration timeout_;
+};
+
+}  // namespace aziot::identityd

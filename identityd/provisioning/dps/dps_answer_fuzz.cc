@@ -1,0 +1,17 @@
+#include <cstdint>
+#include <cstdlib>
+
+#include "common/bytes/bytes.h"
+#include "identityd/provisioning/dps/dps_answer.h"
+
+// Whatever DPS sends, an answer that says assigned names hub and device.
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const absl::string_view text = aziot::ToText({data, size});
+  const auto answer = aziot::identityd::ParseDpsAnswer(text);
+  if (answer.ok() && answer->state == aziot::identityd::DpsAnswer::State::kAssigned &&
+      (answer->assigned_hub.empty() || answer->device_id.empty())) {
+    std::abort();
+  }
+  if (aziot::identityd::ParseDpsError(401, text).text.empty()) std::abort();
+  return 0;
+}

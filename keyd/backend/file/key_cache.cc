@@ -1,0 +1,69 @@
+#include "keyd/backend/file/key_cache.h"
+
+#include <sys/stat.h>
+
+#include "keyd/backend/file/key_paths.h"
+
+namespace aziot::keyd::file {
+namespace {
+
+// Above what a device uses; with more, keys are read again now and then.
+constexpr size_t kMaxEntries = 1024;
+
+}  // namespace
+
+KeyCache::Content KeyCache::Find(const KeyId& id) {
+  std::lock_guard lock(mutex_);
+  ApplyChanges();
+  const auto it = entries_.find(id);
+  return it == entries_.end() ? nullptr : it->second.content;
+}
+
+KeyCache::Content KeyCache::Peek(const KeyId& id) const {
+  std::lock_guard lock(mutex_);
+  const auto it = entries_.find(id);
+  return it == entries_.end() ? nullptr : it->second.content;
+}
+
+KeyCache::Ticket KeyCache::Begin(const std::string& path) {
+  Ticket ticket;
+  {
+    std::lock_guard lock(mutex_);
+    // First, so that the watch of a directory that was replaced is not taken for the new one's.
+    ApplyChanges();
+    ticket = {.watched = watch_.Cover(ParentOf(path)), .generation = generation_};
+  }
+  // The target of a link can change without an event in this directory.
+  struct stat facts {};
+  ticket.watched = ticket.watched && lstat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode);
+  return ticket;
+}
+
+void KeyCache::Insert(const KeyId& id, const std::string& path, Content content, const Ticket& ticket) {
+  std::lock_guard lock(mutex_);
+  ApplyChanges();
+  if (!ticket.watched || ticket.generation != generation_) return;
+  if (entries_.size() >= kMaxEntries) entries_.erase(entries_.begin());
+  entries_.insert_or_assign(id, Entry{path, std::move(content)});
+}
+
+void KeyCache::Drop(const std::string& path) {
+  std::lock_guard lock(mutex_);
+  Forget(path);
+}
+
+void KeyCache::ApplyChanges() {
+  const DirectoryWatch::Changes changes = watch_.Take();
+  if (changes.everything) {
+    ++generation_;
+    entries_.clear();
+  }
+  for (const std::string& path : changes.paths) Forget(path);
+}
+
+void KeyCache::Forget(const std::string& path) {
+  ++generation_;
+  absl::erase_if(entries_, [&](const auto& entry) { return entry.second.path == path; });
+}
+
+}  // namespace aziot::keyd::file

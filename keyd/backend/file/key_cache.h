@@ -1,0 +1,52 @@
+// Keys that were read and parsed once, until their file changes: by us (Drop) or by anyone else
+// (DirectoryWatch).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "common/ids/id.h"
+#include "keyd/backend/file/directory_watch.h"
+#include "keyd/backend/file/key_content.h"
+
+namespace aziot::keyd::file {
+
+// Thread-safe. The lock is held for look-ups and one non-blocking read of the event queue, never across a
+// file or crypto.
+class KeyCache {
+ public:
+  using Content = std::shared_ptr<const KeyContent>;
+
+  // nullptr when the key is not in memory, or its file changed since it was read.
+  Content Find(const KeyId& id);
+  // As Find, without looking for changes: for choosing a lane.
+  Content Peek(const KeyId& id) const;
+
+  // Reading a file is Begin, read, Insert: a change between Begin and Insert makes Insert keep nothing.
+  struct Ticket {
+    bool watched = false;
+    uint64_t generation = 0;
+  };
+  Ticket Begin(const std::string& path);
+  void Insert(const KeyId& id, const std::string& path, Content content, const Ticket& ticket);
+
+  void Drop(const std::string& path);
+
+ private:
+  struct Entry {
+    std::string path;
+    Content content;
+  };
+  void ApplyChanges();
+  void Forget(const std::string& path);
+
+  mutable std::mutex mutex_;
+  DirectoryWatch watch_;
+  uint64_t generation_ = 0;  // moves with every change
+  absl::flat_hash_map<KeyId, Entry> entries_;
+};
+
+}  // namespace aziot::keyd::file

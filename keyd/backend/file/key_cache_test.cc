@@ -1,0 +1,120 @@
+#include "keyd/backend/file/key_cache.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "common/files/files.h"
+#include "common/testing/temp_dir.h"
+
+namespace aziot::keyd::file {
+namespace {
+
+class KeyCacheTest : public ::testing::Test {
+ protected:
+  void Write(absl::string_view content) {
+    std::ofstream(path_, std::ios::binary)
+        .write(content.data(), static_cast<std::streamsize>(content.size()));
+  }
+  // What the backend does on a miss; true when the cache kept the content.
+  bool Load() {
+    const KeyCache::Ticket ticket = cache_.Begin(path_);
+    Insert(ticket);
+    return cache_.Find(id_) != nullptr;
+  }
+  void Insert(const KeyCache::Ticket& ticket) {
+    cache_.Insert(id_, path_, std::make_shared<const KeyContent>(ReadContent(*files::ReadSecret(path_))),
+                  ticket);
+  }
+
+  const aziot::testing::TempDir scratch_;
+  const std::string path_ = scratch_.path() + "/a.key";
+  const KeyId id_ = *KeyId::Parse("a");
+  KeyCache cache_;
+};
+
+TEST_F(KeyCacheTest, KeepsWhatDoesNotChange) {
+  Write("one");
+  EXPECT_TRUE(Load());
+  EXPECT_EQ(cache_.Find(id_), cache_.Find(id_));
+  EXPECT_NE(cache_.Peek(id_), nullptr);
+}
+
+TEST_F(KeyCacheTest, ForgetsAFileThatIsWrittenReplacedOrRemoved) {
+  Write("one");
+  ASSERT_TRUE(Load());
+  Write("two");
+  EXPECT_EQ(cache_.Find(id_), nullptr);
+  ASSERT_TRUE(Load());
+  ASSERT_TRUE(files::Replace(path_, "three", 0600).ok());
+  EXPECT_EQ(cache_.Find(id_), nullptr);
+  ASSERT_TRUE(Load());
+  std::filesystem::remove(path_);
+  EXPECT_EQ(cache_.Find(id_), nullptr);
+}
+
+TEST_F(KeyCacheTest, AnotherFilesChangeKeepsTheEntry) {
+  Write("one");
+  ASSERT_TRUE(Load());
+  ASSERT_TRUE(files::Replace(scratch_.path() + "/b.key", "x", 0600).ok());
+  EXPECT_NE(cache_.Find(id_), nullptr);
+}
+
+TEST_F(KeyCacheTest, AChangeWhileReadingIsNotKept) {
+  Write("one");
+  const KeyCache::Ticket ticket = cache_.Begin(path_);
+  Write("two");
+  Insert(ticket);
+  EXPECT_EQ(cache_.Find(id_), nullptr);
+  EXPECT_TRUE(Load());
+}
+
+TEST_F(KeyCacheTest, DropForgetsAndVoidsTickets) {
+  Write("one");
+  ASSERT_TRUE(Load());
+  const KeyCache::Ticket ticket = cache_.Begin(path_);
+  cache_.Drop(path_);
+  EXPECT_EQ(cache_.Find(id_), nullptr);
+  Insert(ticket);
+  EXPECT_EQ(cache_.Find(id_), nullptr);
+}
+
+TEST_F(KeyCacheTest, ALinkIsNotKept) {
+  Write("one");
+  const std::string target = scratch_.path() + "/elsewhere";
+  std::filesystem::rename(path_, target);
+  std::filesystem::create_symlink(target, path_);
+  EXPECT_FALSE(Load());
+}
+
+TEST_F(KeyCacheTest, AReplacedDirectoryIsSeen) {
+  const std::string directory = scratch_.path() + "/keys";
+  const std::string path = directory + "/a.key";
+  for (int round = 0; round < 2; ++round) {
+    std::filesystem::create_directory(directory);
+    ASSERT_TRUE(files::Replace(path, "one", 0600).ok());
+    const KeyCache::Ticket ticket = cache_.Begin(path);
+    cache_.Insert(id_, path, std::make_shared<const KeyContent>(ReadContent(*files::ReadSecret(path))),
+                  ticket);
+    ASSERT_NE(cache_.Find(id_), nullptr) << round;
+    std::filesystem::rename(directory, directory + std::to_string(round));
+    EXPECT_EQ(cache_.Find(id_), nullptr) << round;
+  }
+}
+
+TEST_F(KeyCacheTest, StaysSmall) {
+  Write("one");
+  for (int i = 0; i < 3000; ++i) {
+    const KeyCache::Ticket ticket = cache_.Begin(path_);
+    cache_.Insert(*KeyId::Parse(std::to_string(i)), path_, std::make_shared<const KeyContent>(), ticket);
+  }
+  int kept = 0;
+  for (int i = 0; i < 3000; ++i) kept += cache_.Peek(*KeyId::Parse(std::to_string(i))) != nullptr;
+  EXPECT_EQ(kept, 1024);
+}
+
+}  // namespace
+}  // namespace aziot::keyd::file

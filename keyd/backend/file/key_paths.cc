@@ -1,0 +1,41 @@
+#include "keyd/backend/file/key_paths.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/bytes/hex.h"
+#include "common/openssl/digest.h"
+
+namespace aziot::keyd::file {
+
+std::string FileNameOf(const KeyId& id) {
+  std::string name;
+  for (const char c : id.value()) {
+    if (absl::ascii_isalnum(static_cast<unsigned char>(c))) name += c;
+  }
+  absl::StrAppend(&name, "-", FormatHex(openssl::Sha256(ToBytesView(id.value()))), ".key");
+  return name;
+}
+
+KeyPaths::KeyPaths(std::optional<std::string> home, std::map<std::string, std::string> preloaded,
+                   std::set<std::string> elsewhere)
+    : directory_(home.has_value() ? absl::StrCat(*home, "/keys") : ""),
+      preloaded_(std::move(preloaded)),
+      elsewhere_(std::move(elsewhere)) {}
+
+absl::StatusOr<std::string> KeyPaths::PathOf(const KeyId& id) const {
+  if (const auto it = preloaded_.find(id.value()); it != preloaded_.end()) return it->second;
+  if (elsewhere_.contains(id.value())) {
+    return absl::InvalidArgumentError("the key is preloaded on a token, and pkcs11_lib_path is not set");
+  }
+  if (directory_.empty()) {
+    return absl::InvalidArgumentError("no way to create keys: [aziot_keys] homedir_path is not set");
+  }
+  return absl::StrCat(directory_, "/", FileNameOf(id));
+}
+
+std::string ParentOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+}
+
+}  // namespace aziot::keyd::file

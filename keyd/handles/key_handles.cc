@@ -1,0 +1,86 @@
+#include "keyd/handles/key_handles.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/bytes/base64.h"
+#include "common/openssl/digest.h"
+#include "common/status/status_macros.h"
+
+namespace aziot::keyd {
+namespace {
+
+constexpr size_t kNonceBytes = 64;
+constexpr KeyUsage kValidationUsage{.sign = true};
+
+absl::Status Invalid() { return absl::InvalidArgumentError("invalid handle"); }
+
+absl::Status ValidationKeyFailed(const absl::Status& status) {
+  return absl::InternalError(absl::StrCat("the key that signs handles: ", status.message()));
+}
+
+}  // namespace
+
+KeyHandles::KeyHandles(KeyBackend& backend) : KeyHandles(backend, openssl::RandomBytes) {}
+
+KeyHandles::KeyHandles(KeyBackend& backend, Random random)
+    : backend_(backend), random_(std::move(random)), validation_key_(*KeyId::Parse(kHandleValidationKey)) {}
+
+Lane KeyHandles::MintLane() const {
+  return has_validation_key_ ? Lane::Inline() : backend_.LaneOf(validation_key_, Operation::kCreateKey);
+}
+
+absl::StatusOr<Mac> KeyHandles::Sign(BytesView payload) {
+  absl::StatusOr<Mac> mac = backend_.Hmac(validation_key_, payload);
+  // First need; or a store that was emptied under us.
+  if (absl::IsNotFound(mac.status())) {
+    if (const absl::Status made = backend_.CreateKey(validation_key_, kValidationUsage); !made.ok()) {
+      return ValidationKeyFailed(made);
+    }
+    mac = backend_.Hmac(validation_key_, payload);
+  }
+  if (!mac.ok()) return ValidationKeyFailed(mac.status());
+  has_validation_key_ = true;
+  return mac;
+}
+
+absl::StatusOr<std::string> KeyHandles::Mint(Name name) {
+  const std::string payload =
+      FormatPayload({.name = std::move(name), .nonce = FormatBase64(random_(kNonceBytes))});
+  ASSIGN_OR_RETURN(const Mac mac, Sign(ToBytesView(payload)));
+  return FormatHandle({.payload = ToBytes(payload), .mac = Bytes(mac.begin(), mac.end())});
+}
+
+absl::StatusOr<HandlePayload> KeyHandles::Verify(absl::string_view handle) {
+  ASSIGN_OR_RETURN(const SignedPayload parsed, ParseHandle(handle));
+  const absl::StatusOr<bool> valid = backend_.VerifyHmac(validation_key_, parsed.payload, parsed.mac);
+  // Without a validation key nothing was ever minted here.
+  if (absl::IsNotFound(valid.status()) || absl::IsInvalidArgument(valid.status())) return Invalid();
+  if (!valid.ok()) return ValidationKeyFailed(valid.status());
+  if (!*valid) return Invalid();
+  return ParsePayload(parsed.payload);
+}
+
+absl::StatusOr<Handle> KeyHandles::Open(absl::string_view handle) {
+  ASSIGN_OR_RETURN(HandlePayload payload, Verify(handle));
+  Handle::Kind kind = Handle::Kind::kKey;
+  Bytes data;
+  if (auto* derived = std::get_if<DerivedName>(&payload.name)) {
+    ASSIGN_OR_RETURN(HandlePayload base, Verify(derived->base_handle));
+    if (std::holds_alternative<DerivedName>(base.name)) {
+      return absl::InvalidArgumentError(
+          "nested derived keys are not supported, import the outer derived key first");
+    }
+    kind = Handle::Kind::kDerived;
+    data = std::move(derived->data);
+    payload = std::move(base);
+  } else if (std::holds_alternative<PairName>(payload.name)) {
+    kind = Handle::Kind::kKeyPair;
+  }
+  const auto* pair = std::get_if<PairName>(&payload.name);
+  const KeyId& id = pair != nullptr ? pair->id : std::get<KeyName>(payload.name).id;
+  // A release that did not reserve the id may have minted such a handle; honouring it would let its holder
+  // sign others.
+  if (id == validation_key_) return Invalid();
+  return Handle{kind, id, std::move(data)};
+}
+
+}  // namespace aziot::keyd

@@ -1,0 +1,91 @@
+// The openssl command itself, as an operator would call it.
+#include <openssl/pem.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "openssl-engine/provider/provider_fixture.h"
+
+// A module built with AddressSanitizer cannot be loaded into a program that is not.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define AZIOT_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define AZIOT_SANITIZED 1
+#endif
+#endif
+
+namespace aziot::openssl_engine {
+namespace {
+
+struct Outcome {
+  int status;
+  std::string text;
+};
+
+Outcome RunCommand(const std::string& command) {
+  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+  std::string text;
+  std::array<char, 4096> buffer;
+  while (const size_t count = fread(buffer.data(), 1, buffer.size(), pipe)) text.append(buffer.data(), count);
+  return {pclose(pipe), text};
+}
+
+class CommandTest : public ProviderFixture, public testing::WithParamInterface<const char*> {
+ protected:
+  void SetUp() override {
+#ifdef AZIOT_SANITIZED
+    GTEST_SKIP() << "the openssl command is not built with the sanitizer";
+#endif
+    ProviderFixture::SetUp();
+  }
+  EVP_PKEY* original() const { return std::string(GetParam()) == "rsa" ? rsa_.get() : ec_.get(); }
+  std::string Providers() const {
+    return " -provider-path '" AZIOT_MODULE_DIR "' -provider default -provider aziot_keys ";
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Keys, CommandTest, testing::Values("rsa", "ec"));
+
+TEST_P(CommandTest, MakesACertificateRequest) {
+  const Outcome made =
+      RunCommand("openssl req -new -subj /CN=device" + Providers() + "-key '" + UriOf(GetParam()) + "'");
+  ASSERT_EQ(made.status, 0) << made.text;
+  std::unique_ptr<BIO, FreeWith<BIO_free_all>> pem(
+      BIO_new_mem_buf(made.text.data(), static_cast<int>(made.text.size())));
+  const X509ReqPtr request(PEM_read_bio_X509_REQ(pem.get(), nullptr, nullptr, nullptr));
+  ASSERT_NE(request, nullptr) << made.text;
+  EXPECT_EQ(X509_REQ_verify(request.get(), original()), 1);
+}
+
+TEST_P(CommandTest, TakesItsSettingsFromTheConfiguration) {
+  char name[] = "/tmp/command_test_XXXXXX";
+  const std::filesystem::path directory(mkdtemp(name));
+  std::ofstream(directory / "openssl.cnf")
+      << "openssl_conf = init\n[init]\nproviders = all\n[all]\ndefault = d\n"
+      << "aziot_keys = a\n[d]\nactivate = 1\n[a]\nactivate = 1\nmodule = "
+      << AZIOT_MODULE_DIR "/aziot_keys.so\nsocket_path = " << keyd_.socket_path() << "\n";
+  const Outcome shown = RunCommand("OPENSSL_CONF='" + (directory / "openssl.cnf").string() +
+                                   "' openssl pkey -pubout -in 'aziot:key=" + GetParam() + "'");
+  std::filesystem::remove_all(directory);
+  ASSERT_EQ(shown.status, 0) << shown.text;
+  std::unique_ptr<BIO, FreeWith<BIO_free_all>> pem(
+      BIO_new_mem_buf(shown.text.data(), static_cast<int>(shown.text.size())));
+  const PkeyPtr key(PEM_read_bio_PUBKEY(pem.get(), nullptr, nullptr, nullptr));
+  ASSERT_NE(key, nullptr) << shown.text;
+  EXPECT_EQ(EVP_PKEY_eq(key.get(), original()), 1);
+}
+
+TEST_P(CommandTest, ShowsWhatKeydSaid) {
+  keyd_.Refuse(400, "parameter \"handle\" has an invalid value");
+  const Outcome refused =
+      RunCommand("openssl req -new -subj /CN=device" + Providers() + "-key '" + UriOf(GetParam()) + "'");
+  EXPECT_NE(refused.status, 0);
+  EXPECT_NE(refused.text.find("keyd refused with status 400: parameter \"handle\" has an invalid value"),
+            std::string::npos)
+      << refused.text;
+}
+
+}  // namespace
+}  // namespace aziot::openssl_engine

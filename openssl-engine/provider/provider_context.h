@@ -1,0 +1,49 @@
+// ProviderContext: what one activation of the provider owns. The child library context, in which digests and
+// software keys are found; where keyd is; and the core's error queue. Made once by OSSL_provider_init without
+// any I/O, then only read: keys and operations point to it, and the core keeps the provider alive as long as
+// they exist.
+#pragma once
+
+#include <openssl/core.h>
+#include <openssl/core_dispatch.h>
+
+#include "openssl-engine/owned.h"
+#include "openssl-engine/remote_key.h"
+#include "openssl-engine/result.h"
+#include "openssl-engine/transport.h"
+
+namespace aziot::openssl_engine {
+
+enum class KeyType { kRsa, kEc };
+
+class ProviderContext {
+ public:
+  // Null when the core offers no child context or its `socket_path` cannot be one.
+  static std::unique_ptr<ProviderContext> New(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* in);
+
+  Software software() const { return {libctx_.get(), kSoftwareProperties}; }
+  const Endpoint& endpoint() const { return endpoint_; }
+
+  // Adds one entry to the error queue of the calling thread.
+  void Raise(const Failure& failure) const;
+
+ private:
+  // Not ourselves (the child context mirrors every provider, also this one), and the default provider before
+  // a third one that offers RSA or EC too.
+  static constexpr char kSoftwareProperties[] = "aziot.remote!=yes,?provider=default";
+
+  ProviderContext(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* in);
+  bool ReadConfiguration();
+
+  const OSSL_CORE_HANDLE* handle_;
+  OSSL_FUNC_core_get_params_fn* get_params_ = nullptr;
+  OSSL_FUNC_core_new_error_fn* new_error_ = nullptr;
+  OSSL_FUNC_core_vset_error_fn* vset_error_ = nullptr;
+  LibCtxPtr libctx_;
+  Endpoint endpoint_;
+};
+
+// The texts of the reasons, for the core.
+extern const OSSL_ITEM kReasonStrings[];
+
+}  // namespace aziot::openssl_engine

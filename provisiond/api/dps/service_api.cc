@@ -1,0 +1,226 @@
+#include "provisiond/api/dps/service_api.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/status/status_macros.h"
+#include "provisiond/api/dps/dps_error.h"
+#include "provisiond/api/dps/enrollment_json.h"
+#include "provisiond/api/family.h"
+#include "provisiond/lifecycle/fault.h"
+#include "provisiond/lifecycle/registration_state.h"
+
+namespace aziot::provisiond::api::dps {
+namespace {
+
+using store::EnrollmentKind;
+
+constexpr absl::string_view kApiVersions[] = {"2018-04-01", "2019-03-31", "2021-10-01", "2025-07-01-preview"};
+constexpr size_t kMostInBulk = 10;
+
+absl::Status WrongMethod() { return Refuse(Fault::kMethodNotAllowed, "The method is not allowed here."); }
+
+absl::string_view ListMember(EnrollmentKind kind) {
+  return kind == EnrollmentKind::kGroup ? "enrollmentGroups" : "enrollments";
+}
+const char* NameMember(EnrollmentKind kind) {
+  return kind == EnrollmentKind::kGroup ? "enrollmentGroupId" : "registrationId";
+}
+
+// `*`, or SELECT * FROM <list>; conditions are not there yet.
+absl::Status CheckQuery(const Call& call, absl::string_view list) {
+  RETURN_IF_ERROR(CheckBody(call, kLargestJson));
+  ASSIGN_OR_RETURN(const Json body, ParseObject(call.body));
+  ASSIGN_OR_RETURN(const auto query, TextMember(body, "query"));
+  const std::vector<std::string> words =
+      absl::StrSplit(absl::AsciiStrToLower(query.value_or("*")), absl::ByAnyChar(" \t\r\n"), absl::SkipEmpty());
+  if (words == std::vector<std::string>{"*"}) return absl::OkStatus();
+  const std::vector<std::string> all = {"select", "*", "from", absl::AsciiStrToLower(list)};
+  if (words == all) return absl::OkStatus();
+  if (words.size() > 4 && std::equal(all.begin(), all.end(), words.begin()) && words[4] == "where") {
+    return Refuse(Fault::kNotSupported, "WHERE in queries is not supported yet");
+  }
+  return Refuse(Fault::kInvalid, "the query is not understood");
+}
+
+absl::StatusOr<PutMode> ModeOf(absl::string_view word) {
+  if (word == "create") return PutMode::kCreate;
+  if (word == "update" || word == "updateIfMatchETag") return PutMode::kUpdate;
+  return Refuse(Fault::kInvalid, "member 'mode' must be create, update, updateIfMatchETag or delete");
+}
+
+}  // namespace
+
+bool ServiceApi::Owns(const Call& call) {
+  const std::string family = call.Word(0);
+  return family == "enrollments" || family == "enrollmentgroups" || family == "registrations";
+}
+
+absl::StatusOr<http::Response> ServiceApi::Handle(const Call& call) {
+  const std::string version = call.ApiVersion();
+  if (std::find(std::begin(kApiVersions), std::end(kApiVersions), version) == std::end(kApiVersions)) {
+    return Refuse(Fault::kInvalid, version.empty() ? "The api-version is missing." : "The api-version is not supported.");
+  }
+  const std::string family = call.Word(0);
+  if (family == "registrations") return Registrations(call);
+  return Entries(call, family == "enrollments" ? EnrollmentKind::kIndividual : EnrollmentKind::kGroup);
+}
+
+absl::StatusOr<Actor> ServiceApi::Authorize(const Call& call, absl::string_view permission) {
+  RETURN_IF_ERROR(proofs_.CheckTurn(call, "dps"));
+  const absl::StatusOr<auth::SasToken> token = TokenOf(call, clock_);
+  if (!token.ok()) return proofs_.Note(call, "dps", token.status());
+  std::vector<std::string> resource = {call.host};
+  resource.insert(resource.end(), call.path.begin(), call.path.end());
+  const absl::Status status = policies_.Check("dps", *token, {resource}, permission);
+  if (absl::IsUnauthenticated(status)) {
+    return proofs_.Note(call, "dps", Refuse(Fault::kUnauthorized, status.message()));
+  }
+  if (absl::IsPermissionDenied(status)) {
+    return proofs_.Note(call, "dps", Refuse(Fault::kForbidden, status.message()));
+  }
+  RETURN_IF_ERROR(status);
+  return Actor{absl::StrCat("policy ", token->key_name, " @ ", call.peer), call.request_id};
+}
+
+absl::StatusOr<http::Response> ServiceApi::Entries(const Call& call, EnrollmentKind kind) {
+  if (call.path.size() == 1) return call.method == "POST" ? Bulk(call, kind) : WrongMethod();
+  const std::string& name = call.path[1];
+  if (call.path.size() == 2 && call.method == "POST" && call.Word(1) == "query") return Query(call, kind);
+  if (call.path.size() == 2) return OneEntry(call, kind, name);
+  if (call.path.size() == 3 && call.Word(2) == "attestationmechanism") {
+    if (call.method != "POST") return WrongMethod();
+    ASSIGN_OR_RETURN(const Actor actor, Authorize(call, "EnrollmentWrite"));
+    ASSIGN_OR_RETURN(const store::Enrollment entry, enrollments_.Get(kind, name));
+    if (entry.attestation != "symmetricKey") return JsonResponse(200, {{"type", entry.attestation}});
+    ASSIGN_OR_RETURN(const KeyPair keys, enrollments_.ReleaseKeys(kind, entry, actor));
+    return JsonResponse(200, FormatAttestation(keys));
+  }
+  return Refuse(Fault::kNoRoute, "No such resource.");
+}
+
+absl::StatusOr<http::Response> ServiceApi::OneEntry(const Call& call, EnrollmentKind kind, const std::string& name) {
+  if (call.method == "GET") {
+    RETURN_IF_ERROR(Authorize(call, "EnrollmentRead").status());
+    ASSIGN_OR_RETURN(const store::Enrollment entry, enrollments_.Get(kind, name));
+    ASSIGN_OR_RETURN(Json json, FormatEnrollment(kind, entry));
+    if (kind == EnrollmentKind::kIndividual) {
+      const auto registration = enrollments_.GetRegistration(name);
+      if (registration.ok()) {
+        json["registrationState"] = RegistrationState(*registration, hubs_);
+        AddPort(json["registrationState"], hubs_);
+      }
+    }
+    return JsonResponse(200, json);
+  }
+  if (call.method == "PUT") {
+    ASSIGN_OR_RETURN(const Actor actor, Authorize(call, "EnrollmentWrite"));
+    RETURN_IF_ERROR(CheckBody(call, kLargestJson));
+    ASSIGN_OR_RETURN(const Json body, ParseObject(call.body));
+    ASSIGN_OR_RETURN(EnrollmentWish wish, ParseEnrollment(kind, name, body));
+    ASSIGN_OR_RETURN(const store::Enrollment entry,
+                     enrollments_.Put(kind, std::move(wish), PutMode::kCreateOrUpdate, call.IfMatch(), actor));
+    ASSIGN_OR_RETURN(Json json, FormatEnrollment(kind, entry));
+    if (entry.attestation == "symmetricKey") {
+      // Who may write an entry may read its keys, and generated ones are wanted at once.
+      ASSIGN_OR_RETURN(const KeyPair keys, enrollments_.KeysOf(kind, entry));
+      json["attestation"] = FormatAttestation(keys);
+    }
+    return JsonResponse(200, json);
+  }
+  if (call.method == "DELETE") {
+    ASSIGN_OR_RETURN(const Actor actor, Authorize(call, "EnrollmentWrite"));
+    RETURN_IF_ERROR(enrollments_.Delete(kind, name, call.IfMatch(), actor));
+    return NoContent();
+  }
+  return WrongMethod();
+}
+
+absl::StatusOr<http::Response> ServiceApi::Bulk(const Call& call, EnrollmentKind kind) {
+  ASSIGN_OR_RETURN(const Actor actor, Authorize(call, "EnrollmentWrite"));
+  RETURN_IF_ERROR(CheckBody(call, kLargestJson));
+  ASSIGN_OR_RETURN(const Json body, ParseObject(call.body));
+  ASSIGN_OR_RETURN(const auto mode, TextMember(body, "mode"));
+  ASSIGN_OR_RETURN(const Json* entries, ArrayMember(body, ListMember(kind)));
+  if (!mode || entries == nullptr) return Refuse(Fault::kInvalid, "members 'mode' and the entries must be there");
+  if (entries->size() > kMostInBulk) return Refuse(Fault::kTooMany, absl::StrCat("at most ", kMostInBulk, " entries"));
+
+  const auto run = [&](const Json& item) -> absl::Status {
+    if (!item.is_object()) return Refuse(Fault::kInvalid, "an entry must be a JSON object");
+    ASSIGN_OR_RETURN(const auto etag, TextMember(item, "etag"));
+    if (*mode == "delete") {
+      ASSIGN_OR_RETURN(const auto name, TextMember(item, NameMember(kind)));
+      return enrollments_.Delete(kind, name.value_or(""), std::nullopt, actor);
+    }
+    ASSIGN_OR_RETURN(const PutMode put, ModeOf(*mode));
+    ASSIGN_OR_RETURN(EnrollmentWish wish, ParseEnrollment(kind, "", item));
+    const IfMatch if_match = *mode == "updateIfMatchETag" ? IfMatch(etag.value_or("")) : std::nullopt;
+    return enrollments_.Put(kind, std::move(wish), put, if_match, actor).status();
+  };
+  Json errors = Json::array();
+  for (const Json& item : *entries) {
+    const absl::Status status = run(item);
+    if (status.ok()) continue;
+    const auto name = item.is_object() ? TextMember(item, NameMember(kind)) : std::optional<std::string>();
+    errors.push_back({{NameMember(kind), name.ok() ? name->value_or("") : ""},
+                      {"errorCode", ErrorCode(status)},
+                      {"errorStatus", FaultOf(status) ? std::string(status.message()) : "Internal error"}});
+  }
+  return JsonResponse(200, {{"isSuccessful", errors.empty()}, {"errors", errors}});
+}
+
+absl::StatusOr<http::Response> ServiceApi::Query(const Call& call, EnrollmentKind kind) {
+  RETURN_IF_ERROR(Authorize(call, "EnrollmentRead").status());
+  RETURN_IF_ERROR(CheckQuery(call, ListMember(kind)));
+  ASSIGN_OR_RETURN(const int64_t size, PageSize(call.headers.Find("x-ms-max-item-count")));
+  ASSIGN_OR_RETURN(const std::string after, ContinuationOf(call));
+  ASSIGN_OR_RETURN(const std::vector<store::Enrollment> entries, enrollments_.List(kind, after, size));
+  Json list = Json::array();
+  for (const store::Enrollment& entry : entries) {
+    ASSIGN_OR_RETURN(Json json, FormatEnrollment(kind, entry));
+    list.push_back(std::move(json));
+  }
+  http::Response response = JsonResponse(200, list);
+  const bool more = static_cast<int64_t>(entries.size()) == size;
+  AddPaging(response, more ? absl::AsciiStrToLower(entries.back().name) : "", entries.size(),
+            kind == EnrollmentKind::kGroup ? "enrollmentGroup" : "enrollment");
+  return response;
+}
+
+absl::StatusOr<http::Response> ServiceApi::Registrations(const Call& call) {
+  if (call.path.size() == 3 && call.Word(2) == "query") {
+    if (call.method != "POST") return WrongMethod();
+    RETURN_IF_ERROR(Authorize(call, "RegistrationStatusRead").status());
+    ASSIGN_OR_RETURN(const int64_t size, PageSize(call.headers.Find("x-ms-max-item-count")));
+    ASSIGN_OR_RETURN(const std::string after, ContinuationOf(call));
+    ASSIGN_OR_RETURN(const auto registrations, enrollments_.ListRegistrations(call.path[1], after, size));
+    Json list = Json::array();
+    for (const store::Registration& registration : registrations) {
+      list.push_back(RegistrationState(registration, hubs_));
+      AddPort(list.back(), hubs_);
+    }
+    http::Response response = JsonResponse(200, list);
+    const bool more = static_cast<int64_t>(registrations.size()) == size;
+    AddPaging(response, more ? registrations.back().registration_id : "", registrations.size(), "deviceRegistration");
+    return response;
+  }
+  if (call.path.size() != 2) return Refuse(Fault::kNoRoute, "No such resource.");
+  if (call.method == "GET") {
+    RETURN_IF_ERROR(Authorize(call, "RegistrationStatusRead").status());
+    ASSIGN_OR_RETURN(const store::Registration registration, enrollments_.GetRegistration(call.path[1]));
+    Json state = RegistrationState(registration, hubs_);
+    AddPort(state, hubs_);
+    return JsonResponse(200, state);
+  }
+  if (call.method == "DELETE") {
+    ASSIGN_OR_RETURN(const Actor actor, Authorize(call, "RegistrationStatusWrite"));
+    RETURN_IF_ERROR(enrollments_.DeleteRegistration(call.path[1], call.IfMatch(), actor));
+    return NoContent();
+  }
+  return WrongMethod();
+}
+
+}  // namespace aziot::provisiond::api::dps

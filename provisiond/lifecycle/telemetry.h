@@ -1,0 +1,25 @@
+// What devices send, kept in a bounded ring each. Thread-safe.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/clock/clock.h"
+#include "provisiond/store/messages.h"
+
+namespace aziot::provisiond {
+
+class Telemetry {
+ public:
+  Telemetry(store::Database& database, Clock& clock) : database_(database), clock_(clock) {}
+
+  // `device` is a row id; durable when OK is returned.
+  absl::Status Add(absl::string_view device, absl::string_view module_id, Bytes body, std::string properties);
+  absl::StatusOr<std::vector<store::Message>> List(absl::string_view device);
+
+ private:
+  store::Database& database_;
+  Clock& clock_;
+};
+
+}  // namespace aziot::provisiond

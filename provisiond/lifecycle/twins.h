@@ -1,0 +1,30 @@
+// Twins of devices and modules. Thread-safe.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "common/clock/clock.h"
+#include "provisiond/lifecycle/actor.h"
+#include "provisiond/lifecycle/json.h"
+#include "provisiond/lifecycle/registry.h"
+#include "provisiond/store/twins.h"
+
+namespace aziot::provisiond {
+
+enum class TwinChange { kPatch, kReplace };
+
+class Twins {
+ public:
+  Twins(store::Database& database, Clock& clock) : database_(database), clock_(clock) {}
+
+  // `owner` is the row id of a device or module.
+  absl::StatusOr<store::Twin> Get(absl::string_view owner);
+  // `change` holds `tags` and `properties.desired`; null removes a member.
+  absl::StatusOr<store::Twin> Change(absl::string_view owner, TwinChange how, const Json& change,
+                                     const IfMatch& if_match, absl::string_view target, const Actor& actor);
+
+ private:
+  store::Database& database_;
+  Clock& clock_;
+};
+
+}  // namespace aziot::provisiond

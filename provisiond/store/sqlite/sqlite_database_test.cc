@@ -1,0 +1,166 @@
+#include "provisiond/store/sqlite/sqlite_database.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "common/files/files.h"
+#include "common/openssl/digest.h"
+#include "common/status/status_macros.h"
+#include "common/testing/temp_dir.h"
+#include "provisiond/audit/audit_log.h"
+#include "provisiond/store/hubs.h"
+#include "provisiond/store/messages.h"
+#include "provisiond/store/sqlite/connection.h"
+#include "provisiond/store/vault.h"
+
+namespace aziot::provisiond::store {
+namespace {
+
+absl::Status PutScopeNamed(Database& database, absl::string_view name) {
+  return database.Write([&](Session& session) { return PutScope(session, name, 1); });
+}
+
+int64_t CountScopes(Database& database) {
+  int64_t count = -1;
+  const absl::Status status = database.Read([&](Session& session) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto row, session.First("SELECT COUNT(*) FROM scope", {}));
+    count = row->Integer(0);
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  return count;
+}
+
+class SqliteDatabaseTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<Database> Open() {
+    auto database = OpenSqlite(path_);
+    EXPECT_TRUE(database.ok()) << database.status();
+    return *std::move(database);
+  }
+  testing::TempDir directory_;
+  std::string path_ = directory_.Join("p.db");
+};
+
+TEST_F(SqliteDatabaseTest, MigrationsAreAppliedOnceAndDataStays) {
+  ASSERT_TRUE(PutScopeNamed(*Open(), "0ne1").ok());
+  EXPECT_EQ(CountScopes(*Open()), 1);
+  struct stat info {};
+  ASSERT_EQ(stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+}
+
+TEST_F(SqliteDatabaseTest, AStoreOfANewerVersionOrWithAnotherMigrationIsRefused) {
+  Open();
+  auto connection = *Connection::Open(path_, Mode::kReadWrite);
+  ASSERT_TRUE(connection->Script("INSERT INTO schema_version VALUES (99, 'x', 0)").ok());
+  EXPECT_EQ(OpenSqlite(path_).status().code(), absl::StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(connection->Script("DELETE FROM schema_version WHERE version = 99").ok());
+  ASSERT_TRUE(connection->Script("UPDATE schema_version SET checksum = 'x'").ok());
+  EXPECT_EQ(OpenSqlite(path_).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(SqliteDatabaseTest, ARefusedWriteLeavesNoTraceAndItsNeighboursStay) {
+  const auto database = Open();
+  EXPECT_EQ(database
+                ->Write([](Session& session) -> absl::Status {
+                  RETURN_IF_ERROR(PutScope(session, "0ne1", 1));
+                  return absl::NotFoundError("no");
+                })
+                .code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_EQ(CountScopes(*database), 0);
+
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&, i] {
+      for (int j = 0; j < 10; ++j) {
+        const absl::Status status = database->Write([&](Session& session) -> absl::Status {
+          RETURN_IF_ERROR(PutScope(session, absl::StrCat("0ne", i, "x", j), 1));
+          return j % 2 == 0 ? absl::OkStatus() : absl::AbortedError("odd");
+        });
+        EXPECT_EQ(status.ok(), j % 2 == 0) << status;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(CountScopes(*database), 40);
+}
+
+TEST_F(SqliteDatabaseTest, AProcessKilledInsideATransactionLosesNothingElse) {
+  ASSERT_TRUE(PutScopeNamed(*Open(), "0ne1").ok());
+  const pid_t child = fork();
+  if (child == 0) {
+    auto database = OpenSqlite(path_);
+    if (database.ok()) {
+      (*database)
+          ->Write([](Session& session) -> absl::Status {
+            PutScope(session, "0ne2", 1).IgnoreError();
+            kill(getpid(), SIGKILL);
+            return absl::OkStatus();
+          })
+          .IgnoreError();
+    }
+    _exit(1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  const auto database = Open();
+  EXPECT_EQ(CountScopes(*database), 1);
+  EXPECT_TRUE(PutScopeNamed(*database, "0ne3").ok());
+}
+
+TEST_F(SqliteDatabaseTest, AuditChainNamesTheLineThatWasAltered) {
+  const auto database = Open();
+  for (int i = 0; i < 3; ++i) {
+    audit::Line line;
+    line.actor = "uid 0";
+    line.action = absl::StrCat("action", i);
+    ASSERT_TRUE(database->Write([&](Session& session) { return audit::Append(session, line); }).ok());
+  }
+  EXPECT_TRUE(database->Read([](Session& session) { return audit::Verify(session); }).ok());
+  auto connection = *Connection::Open(path_, Mode::kReadWrite);
+  ASSERT_TRUE(connection->Script("UPDATE audit SET target = 'x' WHERE seq = 2").ok());
+  const absl::Status status = database->Read([](Session& session) { return audit::Verify(session); });
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(status.message(), "audit line 2 does not fit the chain");
+}
+
+TEST(Vault, OpensOnlyWhatWasSealedForThePlace) {
+  const Vault vault(openssl::RandomSecret(32));
+  const Secret secret(ToBytesView("0123456789abcdef"));
+  const Bytes sealed = vault.Seal({"t", "c", "r"}, secret);
+  const auto opened = vault.Open({"t", "c", "r"}, sealed);
+  ASSERT_TRUE(opened.ok());
+  EXPECT_TRUE(*opened == secret);
+  EXPECT_NE(vault.Seal({"t", "c", "r"}, secret), sealed);
+  EXPECT_FALSE(vault.Open({"t", "c", "r2"}, sealed).ok());
+  EXPECT_FALSE(vault.Open({"t", "cr", ""}, sealed).ok());
+  EXPECT_FALSE(Vault(openssl::RandomSecret(32)).Open({"t", "c", "r"}, sealed).ok());
+  for (const size_t at : {size_t{0}, size_t{5}, sealed.size() - 1}) {
+    Bytes broken = sealed;
+    broken[at] ^= 1;
+    EXPECT_FALSE(vault.Open({"t", "c", "r"}, broken).ok());
+  }
+  EXPECT_FALSE(vault.Open({"t", "c", "r"}, Bytes()).ok());
+}
+
+TEST(Vault, DataKeyIsMadeOnceAndOnlyForItsOwner) {
+  const testing::TempDir directory;
+  const std::string path = directory.Join("key");
+  const Bytes sealed = Vault::Load(path)->Seal({"t", "c", "r"}, Secret(ToBytesView("secret")));
+  EXPECT_TRUE(Vault::Load(path)->Open({"t", "c", "r"}, sealed).ok());
+  ASSERT_EQ(chmod(path.c_str(), 0640), 0);
+  EXPECT_EQ(Vault::Load(path).status().code(), absl::StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(files::Replace(path, "short", 0600).ok());
+  EXPECT_EQ(Vault::Load(path).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace aziot::provisiond::store
