@@ -53,8 +53,8 @@ absl::StatusOr<Principals> ToPrincipals(const v1::Identityd& options) {
     }
     principals.push_back(std::move(principal));
   }
-  return Principals::Make(std::move(principals),
-                          {.has_hub = options.provisioning().source() != "none", .has_localid = options.has_localid()});
+  return Principals::Make(std::move(principals), {.has_hub = options.provisioning().source() != "none",
+                                                  .has_localid = options.has_localid()});
 }
 
 absl::StatusOr<Config> Checked(v1::Identityd options, std::vector<std::string> warnings) {

@@ -65,9 +65,9 @@ INSTANTIATE_TEST_SUITE_P(
     All, BadConfig,
     ::testing::Values(
         BadCase{"Timeout", "cloud_timeout_sec = 69\n", "", "cloud_timeout_sec must be at least 70 seconds"},
-        BadCase{"IdType", "", "[[principal]]\nuid = 1\nname = \"m\"\nidtype = [\"root\"]\n", "invalid config for m"},
-        BadCase{"Twice", "",
-                "[[principal]]\nuid = 1\nname = \"m\"\n[[principal]]\nuid = 2\nname = \"m\"\n",
+        BadCase{"IdType", "", "[[principal]]\nuid = 1\nname = \"m\"\nidtype = [\"root\"]\n",
+                "invalid config for m"},
+        BadCase{"Twice", "", "[[principal]]\nuid = 1\nname = \"m\"\n[[principal]]\nuid = 2\nname = \"m\"\n",
                 "duplicate module name: m"},
         BadCase{"NoUid", "", "[[principal]]\nname = \"m\"\n", "uid"}),
     [](const auto& info) { return std::string(info.param.name); });

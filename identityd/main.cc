@@ -67,8 +67,9 @@ absl::Status Run(int argc, char** argv) {
   Clock& clock = Clock::System();
   ASSIGN_OR_RETURN(https::ProxySettings proxy, https::ProxySettings::FromEnvironment());
   if (!proxy.url.empty()) log::Info("Detected HTTPS proxy server {}", proxy.Redacted());
-  https::Client cloud({.proxy = std::move(proxy), .timeout = config.cloud_timeout(), .retries = config.cloud_retries()},
-                      clock);
+  https::Client cloud(
+      {.proxy = std::move(proxy), .timeout = config.cloud_timeout(), .retries = config.cloud_retries()},
+      clock);
   const auto send = [&cloud](https::Call call) { return cloud.Send(std::move(call)); };
   client::Client keyd({.socket = args.Rooted("/run/aziot/keyd.sock"), .api_version = "2021-05-01"});
   client::Client certd({.socket = args.Rooted("/run/aziot/certd.sock"), .api_version = "2020-09-01"});
@@ -92,15 +93,16 @@ absl::Status Run(int argc, char** argv) {
       .adopt = [&modules](const DeviceIdentity& device) { modules.Adopt(device); },
       .reconcile =
           [&reconciler](const Lifecycle::ModulePass& pass) {
-            return reconciler.Run(pass.device, {.wanted = pass.wanted,
-                                                .previous = pass.previous,
-                                                .verify_keys = pass.verify_keys});
+            return reconciler.Run(
+                pass.device,
+                {.wanted = pass.wanted, .previous = pass.previous, .verify_keys = pass.verify_keys});
           },
   };
   ASSIGN_OR_RETURN(Lifecycle::Settings settings, ToLifecycleSettings(config, source_parts));
   const std::optional<std::string> previous = store.LoadSettings();
-  Lifecycle lifecycle(std::move(settings), previous ? ParsePreviousModules(*previous) : std::set<std::string>(), steps,
-                      store, changes, clock);
+  Lifecycle lifecycle(std::move(settings),
+                      previous ? ParsePreviousModules(*previous) : std::set<std::string>(), steps, store,
+                      changes, clock);
   DeviceKey device_key(keys, clock);
   IdentityService service({.lifecycle = lifecycle,
                            .device_key = device_key,
@@ -150,7 +152,8 @@ absl::Status Run(int argc, char** argv) {
     cloud.Cancel();
     lifecycle.Stop();
   };
-  ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> server, server::Server::New(std::move(options), dispatcher));
+  ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> server,
+                   server::Server::New(std::move(options), dispatcher));
 
   lifecycle.Start();
   const absl::Status status = server->Run();

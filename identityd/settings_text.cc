@@ -43,9 +43,12 @@ std::string Key(absl::string_view name) {
 std::string Scalar(const Message& message, const FieldDescriptor* field) {
   const Reflection& reflection = *message.GetReflection();
   switch (field->cpp_type()) {
-    case FieldDescriptor::CPPTYPE_BOOL: return reflection.GetBool(message, field) ? "true" : "false";
-    case FieldDescriptor::CPPTYPE_UINT32: return absl::StrCat(reflection.GetUInt32(message, field));
-    default: return Quoted(reflection.GetString(message, field));
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return reflection.GetBool(message, field) ? "true" : "false";
+    case FieldDescriptor::CPPTYPE_UINT32:
+      return absl::StrCat(reflection.GetUInt32(message, field));
+    default:
+      return Quoted(reflection.GetString(message, field));
   }
 }
 
@@ -92,8 +95,8 @@ class TomlWriter {
     if (field->is_map()) {
       for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
         const Message& entry = reflection.GetRepeatedMessage(message, field, i);
-        absl::StrAppend(&out_, Key(entry.GetReflection()->GetString(entry, entry.GetDescriptor()->map_key())), " = ",
-                        Scalar(entry, entry.GetDescriptor()->map_value()), "\n");
+        absl::StrAppend(&out_, Key(entry.GetReflection()->GetString(entry, entry.GetDescriptor()->map_key())),
+                        " = ", Scalar(entry, entry.GetDescriptor()->map_value()), "\n");
       }
       return true;
     }

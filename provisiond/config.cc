@@ -42,7 +42,8 @@ Paths Paths::Of(const server::Args& args) {
   paths.state = args.Rooted("/var/lib/provisiond");
   paths.run = args.Rooted("/run/provisiond");
   paths.config.file = FromEnvironment("AZIOT_PROVISIOND_CONFIG", args.Rooted("/etc/provisiond/config.toml"));
-  paths.config.directory = FromEnvironment("AZIOT_PROVISIOND_CONFIG_DIR", args.Rooted("/etc/provisiond/config.d"));
+  paths.config.directory =
+      FromEnvironment("AZIOT_PROVISIOND_CONFIG_DIR", args.Rooted("/etc/provisiond/config.d"));
   return paths;
 }
 

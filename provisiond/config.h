@@ -14,8 +14,8 @@ namespace aziot::provisiond {
 
 // The built-in places, all under the root.
 struct Paths {
-  std::string state;    // /var/lib/provisiond
-  std::string run;      // /run/provisiond: admin.sock, address
+  std::string state;       // /var/lib/provisiond
+  std::string run;         // /run/provisiond: admin.sock, address
   config::Sources config;  // /etc/provisiond
 
   static Paths Of(const server::Args& args);

@@ -79,10 +79,11 @@ absl::Status Run(int argc, char** argv) {
   https.certificate_file = certificate.certificate_file;
   https.key_file = certificate.key_file;
   https.workers = config.workers;
-  ASSIGN_OR_RETURN(const std::unique_ptr<server::HttpsServer> front,
-                   server::HttpsServer::Start(https, [&](const http::Request& request, const server::TlsPeer& peer) {
-                     return router.Handle(request, peer.address);
-                   }));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<server::HttpsServer> front,
+      server::HttpsServer::Start(https, [&](const http::Request& request, const server::TlsPeer& peer) {
+        return router.Handle(request, peer.address);
+      }));
   hubs->SetPort(PortOf(front->addresses().front()));
   RETURN_IF_ERROR(files::Replace(paths.run + "/address", front->addresses().front() + "\n", 0644));
 
@@ -98,11 +99,13 @@ absl::Status Run(int argc, char** argv) {
   options.grpc = config.grpc;
   options.reload = [&] {
     const absl::Status status = front->ReloadCertificate();
-    if (!status.ok()) log::Error("the server certificate was not reloaded, the last good one stays: {}", status);
+    if (!status.ok())
+      log::Error("the server certificate was not reloaded, the last good one stays: {}", status);
   };
   ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> server, server::Server::New(options, dispatcher));
   // No request is read before Run: nobody else gets in between the two lines.
-  if (chmod(options.socket.c_str(), 0600) != 0) return ErrnoStatus(errno, absl::StrCat("chmod ", options.socket));
+  if (chmod(options.socket.c_str(), 0600) != 0)
+    return ErrnoStatus(errno, absl::StrCat("chmod ", options.socket));
   log::Info("serving devices on {}", front->addresses().front());
   return server->Run();
 }

@@ -53,7 +53,8 @@ class ProgramTest : public ::testing::Test {
     const std::string etc = root_.Join("etc/provisiond");
     ASSERT_TRUE(files::MakeDirectory(etc, 0755).ok());
     ASSERT_TRUE(
-        files::Replace(etc + "/config.toml", "[server]\nlisten = [\"127.0.0.1:0\"]\nnames = [\"localhost\", \"127.0.0.1\"]\n", 0644)
+        files::Replace(etc + "/config.toml",
+                       "[server]\nlisten = [\"127.0.0.1:0\"]\nnames = [\"localhost\", \"127.0.0.1\"]\n", 0644)
             .ok());
     Start();
   }
@@ -89,20 +90,24 @@ class ProgramTest : public ::testing::Test {
   }
 
   Output Ctl(const std::string& arguments) {
-    return RunCommand(absl::StrCat(BuildDir(), "/bin/provisionctl --root ", root_.path(), " --json ", arguments, " 2>&1"));
+    return RunCommand(
+        absl::StrCat(BuildDir(), "/bin/provisionctl --root ", root_.path(), " --json ", arguments, " 2>&1"));
   }
   // The answer's body and, in its last line, the HTTP status.
-  Output Curl(const std::string& method, const std::string& path, const std::string& token, const std::string& body) {
-    return RunCommand(absl::StrCat("curl -s --cacert ", root_.Join("var/lib/provisiond/tls/root.pem"), " -X ", method,
-                                   " -w '\\n%{http_code}' -H 'Authorization: ", token, "' -H 'Content-Type: application/json' -d '",
-                                   body, "' 'https://localhost:", port_, path, "'"));
+  Output Curl(const std::string& method, const std::string& path, const std::string& token,
+              const std::string& body) {
+    return RunCommand(absl::StrCat("curl -s --cacert ", root_.Join("var/lib/provisiond/tls/root.pem"), " -X ",
+                                   method, " -w '\\n%{http_code}' -H 'Authorization: ", token,
+                                   "' -H 'Content-Type: application/json' -d '", body,
+                                   "' 'https://localhost:", port_, path, "'"));
   }
   static std::string Sas(const std::string& key, const std::string& resource, const std::string& key_name) {
     const std::string expiry = absl::StrCat(absl::ToUnixSeconds(absl::Now()) + 600);
     const std::string text = resource + "\n" + expiry;
     const auto mac = openssl::HmacSha256(*ParseBase64(key), ToBytesView(text));
-    return absl::StrCat("SharedAccessSignature sr=", resource, "&sig=", http::PercentEncode(FormatBase64(mac)),
-                        "&se=", expiry, key_name.empty() ? "" : "&skn=" + key_name);
+    return absl::StrCat("SharedAccessSignature sr=", resource,
+                        "&sig=", http::PercentEncode(FormatBase64(mac)), "&se=", expiry,
+                        key_name.empty() ? "" : "&skn=" + key_name);
   }
   static std::pair<Json, std::string> Split(const Output& output) {
     const size_t at = output.text.rfind('\n');
@@ -125,8 +130,9 @@ TEST_F(ProgramTest, ADeviceRegistersAndSendsAndIsThereAfterAKill) {
       Split(Curl("PUT", "/0ne00000001/registrations/d1/register?api-version=2021-06-01", token,
                  R"({"registrationId":"d1"})"));
   ASSERT_EQ(code, "202") << registered;
-  const std::string poll = absl::StrCat("/0ne00000001/registrations/d1/operations/",
-                                        registered["operationId"].get<std::string>(), "?api-version=2021-06-01");
+  const std::string poll =
+      absl::StrCat("/0ne00000001/registrations/d1/operations/", registered["operationId"].get<std::string>(),
+                   "?api-version=2021-06-01");
   const auto [state, poll_code] = Split(Curl("GET", poll, token, "{}"));
   ASSERT_EQ(poll_code, "200") << state;
   EXPECT_EQ(state["registrationState"]["assignedHub"], "localhost:" + port_);
@@ -166,7 +172,8 @@ TEST_F(ProgramTest, SecretsAreClosedAndExitCodesTell) {
   EXPECT_EQ(Ctl("enrollment create e1").status, 1);
   EXPECT_EQ(Ctl("enrollment show nobody").status, 1);
   EXPECT_EQ(Ctl("enrollment frobnicate").status, 2);
-  EXPECT_THAT(Ctl("policy connection-string iothubowner").text, ::testing::HasSubstr("SharedAccessKeyName=iothubowner"));
+  EXPECT_THAT(Ctl("policy connection-string iothubowner").text,
+              ::testing::HasSubstr("SharedAccessKeyName=iothubowner"));
   Stop(SIGTERM);
   EXPECT_EQ(Ctl("status").status, 3);
   // Neither store holds a key in the clear.

@@ -14,9 +14,9 @@ class Attestation {
  public:
   virtual ~Attestation() = default;
 
-  // The `Authorization` header of one request about `resource`, good for at least `validity`; "" when the credential
-  // shows itself in the TLS handshake instead. `key_name` is the `skn` parameter, "" for none. A keyd that is not there
-  // is Reason::kNetwork, any other failure kOther, both of Party::kKeys.
+  // The `Authorization` header of one request about `resource`, good for at least `validity`; "" when the
+  // credential shows itself in the TLS handshake instead. `key_name` is the `skn` parameter, "" for none. A
+  // keyd that is not there is Reason::kNetwork, any other failure kOther, both of Party::kKeys.
   virtual absl::StatusOr<std::string> Authorization(const Credential& credential, absl::string_view resource,
                                                     absl::string_view key_name, absl::Duration validity) = 0;
 };

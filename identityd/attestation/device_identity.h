@@ -1,5 +1,5 @@
-// The device as its hub knows it, and the credential it proves that with. An immutable value: whoever holds one keeps
-// using it while a new one is being looked for.
+// The device as its hub knows it, and the credential it proves that with. An immutable value: whoever holds
+// one keeps using it while a new one is being looked for.
 #pragma once
 
 #include <memory>

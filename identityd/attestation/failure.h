@@ -1,5 +1,5 @@
-// Which party failed us, and what that means for the device: carried inside a status, so that the state machine and the
-// service can tell a hub that is away from a module that was deleted.
+// Which party failed us, and what that means for the device: carried inside a status, so that the state
+// machine and the service can tell a hub that is away from a module that was deleted.
 #pragma once
 
 #include "absl/status/status.h"

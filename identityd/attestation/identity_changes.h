@@ -1,5 +1,5 @@
-// A number that rises whenever an identity that callers see may have changed. Made before everything that changes
-// identities and everything that watches them, so that neither knows the other.
+// A number that rises whenever an identity that callers see may have changed. Made before everything that
+// changes identities and everything that watches them, so that neither knows the other.
 #pragma once
 
 #include <condition_variable>

@@ -1,5 +1,5 @@
-// The calls to keyd that identityd needs, so that tests can hold the keys themselves. Thread-safe. Failures are
-// Party::kKeys, with Reason::kNetwork when keyd is not there.
+// The calls to keyd that identityd needs, so that tests can hold the keys themselves. Thread-safe. Failures
+// are Party::kKeys, with Reason::kNetwork when keyd is not there.
 #pragma once
 
 #include <string>

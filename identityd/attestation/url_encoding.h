@@ -1,4 +1,5 @@
-// Percent-encoding as DPS and hub have always seen it from this daemon: `$` and `@` stay as they are, `=` does not.
+// Percent-encoding as DPS and hub have always seen it from this daemon: `$` and `@` stay as they are, `=`
+// does not.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// One attempt of the state machine, from finding the device to the end of the pass over its modules. Runs on the worker,
-// without its lock.
+// One attempt of the state machine, from finding the device to the end of the pass over its modules. Runs on
+// the worker, without its lock.
 #include "absl/strings/string_view.h"
 #include "common/log/log.h"
 #include "common/status/status_macros.h"
@@ -59,6 +59,8 @@ absl::Status Lifecycle::Provision(Trigger trigger, const Settings& settings) {
       device.credential = settings.source->credential();
       log::Info("Provisioned with backup for {}.", device.device_id);
       Publish(device, fingerprint);
+      std::lock_guard lock(mutex_);
+      had_backup_ = true;
       return absl::OkStatus();
     }
     if (saved && settings.source->uses_backup() && !saved->Fits(fingerprint)) {
@@ -124,7 +126,8 @@ absl::Status Lifecycle::ReconcileOnce(const Settings& settings, bool verify_keys
     pass_error_ = passed;
   }
   RETURN_IF_ERROR(passed);
-  // Again here: a device from upstream's files has no fingerprint, and one that could not be saved gets its second chance.
+  // Again here: a device from upstream's files has no fingerprint, and one that could not be saved gets its
+  // second chance.
   RETURN_IF_ERROR(store_.Save(*device, settings.source->fingerprint(), TrustBundle()));
   RETURN_IF_ERROR(store_.SaveSettings(settings.text));
   previous_ = settings.modules;
@@ -143,7 +146,8 @@ absl::Status Lifecycle::Reconcile(Trigger trigger, const Settings& settings) {
   const absl::Status status = ReconcileOnce(settings, /*verify_keys=*/api);
   if (status.ok() || api) return status;
   if (PartyOf(status) == Party::kHub && IsNetwork(status)) {
-    log::Warn("Network not available for Identity reconciliation. Using offline backup from last run. {}", status);
+    log::Warn("Network not available for Identity reconciliation. Using offline backup from last run. {}",
+              status);
     return absl::OkStatus();
   }
   if (!CallsForANewDevice(status)) return status;

@@ -1,5 +1,5 @@
-// How long to wait before the next attempt: 5 s at first, doubled up to 10 min, spread by a fifth either way so that a
-// fleet does not come back in step.
+// How long to wait before the next attempt: 5 s at first, doubled up to 10 min, spread by a fifth either way
+// so that a fleet does not come back in step.
 #pragma once
 
 #include <algorithm>

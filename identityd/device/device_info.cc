@@ -50,8 +50,9 @@ absl::StatusOr<std::string> Unquoted(absl::string_view value) {
 }  // namespace
 
 std::string FormatDeviceInfo(const DeviceIdentity& device) {
-  return absl::StrCat("hub_name = ", Quoted(device.hub_name), "\nlocal_gateway_hostname = ",
-                      Quoted(device.gateway_host), "\ndevice_id = ", Quoted(device.device_id), "\n");
+  return absl::StrCat("hub_name = ", Quoted(device.hub_name),
+                      "\nlocal_gateway_hostname = ", Quoted(device.gateway_host),
+                      "\ndevice_id = ", Quoted(device.device_id), "\n");
 }
 
 absl::StatusOr<DeviceIdentity> ParseDeviceInfo(absl::string_view text) {
@@ -59,7 +60,8 @@ absl::StatusOr<DeviceIdentity> ParseDeviceInfo(absl::string_view text) {
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     line = absl::StripAsciiWhitespace(line);
     if (line.empty() || line.front() == '#') continue;
-    const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(line, absl::MaxSplits('=', 1));
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(line, absl::MaxSplits('=', 1));
     ASSIGN_OR_RETURN(std::string value, Unquoted(absl::StripAsciiWhitespace(parts.second)));
     values[std::string(absl::StripAsciiWhitespace(parts.first))] = std::move(value);
   }

@@ -11,8 +11,8 @@ namespace aziot::identityd {
 
 std::string FormatDeviceInfo(const DeviceIdentity& device);
 
-// Basic and literal strings, comments and unknown keys; kInvalidArgument for anything else and for a missing key. The
-// credential is left empty.
+// Basic and literal strings, comments and unknown keys; kInvalidArgument for anything else and for a missing
+// key. The credential is left empty.
 absl::StatusOr<DeviceIdentity> ParseDeviceInfo(absl::string_view text);
 
 }  // namespace aziot::identityd

@@ -1,5 +1,5 @@
-// The handle of the device's key that callers sign with. Remembered for a minute: a handle names a key and outlives
-// restarts, so that answering an agent need not ask keyd each time. Thread-safe.
+// The handle of the device's key that callers sign with. Remembered for a minute: a handle names a key and
+// outlives restarts, so that answering an agent need not ask keyd each time. Thread-safe.
 #pragma once
 
 #include <mutex>

@@ -75,9 +75,7 @@ absl::Status DeviceStore::SaveSettings(absl::string_view text) {
 }
 absl::Status DeviceStore::RemoveSettings() { return files::Remove(PathOf(kPrevState)); }
 
-std::string DeviceStore::LoadTrustBundle() const {
-  return files::Read(PathOf(kTrustBundle)).value_or("");
-}
+std::string DeviceStore::LoadTrustBundle() const { return files::Read(PathOf(kTrustBundle)).value_or(""); }
 
 absl::Status DeviceStore::Clear() {
   RETURN_IF_ERROR(files::Remove(PathOf(kDeviceInfo)));

@@ -1,6 +1,7 @@
-// What identityd keeps about the device in its home directory, readable by upstream and written as it wrote: `device_info`
-// (hub, gateway, device), `prev_state` (the settings of the last pass that ended well), and beside them the fingerprint of
-// the settings the device came from and the trust bundle that came with it. Writes are durable, mode 0600. One thread.
+// What identityd keeps about the device in its home directory, readable by upstream and written as it wrote:
+// `device_info` (hub, gateway, device), `prev_state` (the settings of the last pass that ended well), and
+// beside them the fingerprint of the settings the device came from and the trust bundle that came with it.
+// Writes are durable, mode 0600. One thread.
 #pragma once
 
 #include <optional>
@@ -28,7 +29,8 @@ class DeviceStore {
   };
   // nullopt when there is none; a damaged one is warned of.
   std::optional<Saved> Load() const;
-  absl::Status Save(const DeviceIdentity& device, absl::string_view fingerprint, absl::string_view trust_bundle);
+  absl::Status Save(const DeviceIdentity& device, absl::string_view fingerprint,
+                    absl::string_view trust_bundle);
 
   // TOML text of the settings, or nullopt.
   std::optional<std::string> LoadSettings() const;

@@ -19,17 +19,25 @@ using ::testing::HasSubstr;
 using testing::IsOk;
 using testing::StatusIs;
 
-const DeviceIdentity kDevice{.hub_name = "hub.example", .gateway_host = "hub.example", .device_id = "dev1",
-                             .credential = {.kind = Credential::Kind::kSas, .key_id = "device-id", .cert_id = ""}};
-const DeviceIdentity kMoved{.hub_name = "hub2.example", .gateway_host = "hub2.example", .device_id = "dev1",
+const DeviceIdentity kDevice{
+    .hub_name = "hub.example",
+    .gateway_host = "hub.example",
+    .device_id = "dev1",
+    .credential = {.kind = Credential::Kind::kSas, .key_id = "device-id", .cert_id = ""}};
+const DeviceIdentity kMoved{.hub_name = "hub2.example",
+                            .gateway_host = "hub2.example",
+                            .device_id = "dev1",
                             .credential = kDevice.credential};
 
 absl::Status DpsAway() { return Blame(Party::kDps, Reason::kNetwork, absl::UnavailableError("dps is away")); }
-absl::Status HubFailure(Reason reason) { return Blame(Party::kHub, reason, absl::UnknownError("hub says no")); }
+absl::Status HubFailure(Reason reason) {
+  return Blame(Party::kHub, reason, absl::UnknownError("hub says no"));
+}
 
 TEST(DeviceInfoTest, ReadsUpstreamsText) {
   const auto device = ParseDeviceInfo(
-      "# saved\nhub_name = \"h\\u0061.example\"\nlocal_gateway_hostname = 'p'\nother = \"x\"\ndevice_id = \"d\\\"1\"\n");
+      "# saved\nhub_name = \"h\\u0061.example\"\nlocal_gateway_hostname = 'p'\nother = \"x\"\ndevice_id = "
+      "\"d\\\"1\"\n");
   ASSERT_THAT(device, IsOk());
   EXPECT_EQ(device->hub_name, "ha.example");
   EXPECT_EQ(device->gateway_host, "p");
@@ -40,7 +48,8 @@ TEST(DeviceInfoTest, ReadsUpstreamsText) {
 }
 
 TEST(DeviceInfoTest, RefusesDamage) {
-  for (const char* text : {"", "hub_name = \"h\"", "hub_name = \"h\nlocal", "hub_name = 1\n", "hub_name = \"a\"b\""}) {
+  for (const char* text :
+       {"", "hub_name = \"h\"", "hub_name = \"h\nlocal", "hub_name = 1\n", "hub_name = \"a\"b\""}) {
     EXPECT_THAT(ParseDeviceInfo(text), StatusIs(absl::StatusCode::kInvalidArgument)) << text;
   }
 }
@@ -323,7 +332,8 @@ TEST_F(LifecycleTest, AReloadReconcilesWithTheDeviceThatIsThere) {
   dps_->Answer(kDevice);
   Start(dps_);
   ASSERT_TRUE(Settled());
-  lifecycle_->Reload({.source = std::make_shared<FakeSource>("dps a", true), .modules = {"m1", "m2"}, .text = "new"});
+  lifecycle_->Reload(
+      {.source = std::make_shared<FakeSource>("dps a", true), .modules = {"m1", "m2"}, .text = "new"});
   ASSERT_TRUE(Eventually([&] { return store_.LoadSettings() == "new"; }));
   EXPECT_THAT(passes().back().previous, ElementsAre("m1"));
   EXPECT_EQ(dps_->calls, 1);
@@ -343,7 +353,8 @@ TEST_F(LifecycleTest, AReloadWithOtherProvisioningKeepsTheDeviceUntilThereIsANew
 
 TEST_F(LifecycleTest, WithoutAHubThereIsNothingToWaitFor) {
   Start(std::make_shared<NoSource>());
-  EXPECT_THAT(lifecycle_->Await(), StatusIs(absl::StatusCode::kFailedPrecondition, "device identity not found"));
+  EXPECT_THAT(lifecycle_->Await(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "device identity not found"));
   EXPECT_TRUE(Eventually([&] { return lifecycle_->Ready().ok(); }));
   EXPECT_THAT(lifecycle_->Reprovision(), IsOk());
   EXPECT_EQ(lifecycle_->Look().provisioning, "none");

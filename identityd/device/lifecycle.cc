@@ -58,7 +58,8 @@ DevicePtr Lifecycle::Device() const {
 absl::StatusOr<DevicePtr> Lifecycle::Await() {
   std::unique_lock lock(mutex_);
   known_.wait(lock, [&] {
-    return stopping_ || device_ != nullptr || !settings_.source->has_hub() || (started_ && !running_ && !reload_pending_);
+    return stopping_ || device_ != nullptr || !settings_.source->has_hub() ||
+           (started_ && !running_ && !reload_pending_);
   });
   if (device_ != nullptr) return device_;
   if (!settings_.source->has_hub()) return absl::FailedPreconditionError("device identity not found");
@@ -96,7 +97,7 @@ void Lifecycle::Reload(Settings settings) {
 
 absl::Status Lifecycle::Ready() const {
   std::lock_guard lock(mutex_);
-  if (!started_) return absl::UnavailableError("starting");
+  if (!started_ && !had_backup_) return absl::UnavailableError("starting");
   if (device_ != nullptr || !settings_.source->has_hub()) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat("not provisioned: ", last_error_.message()));
 }
@@ -176,7 +177,8 @@ void Lifecycle::RunAttempt(Trigger trigger, std::unique_lock<std::mutex>& lock) 
     backoff_.Reset();
   }
   Announce(status);
-  // Those who asked while another attempt was running take its result too, unless it only used the saved device.
+  // Those who asked while another attempt was running take its result too, unless it only used the saved
+  // device.
   if (trigger != Trigger::kApi && (asked_source_ || (has_hub && device_ == nullptr))) {
     running_outcome_ = std::exchange(pending_outcome_, nullptr);
   }
@@ -189,9 +191,11 @@ void Lifecycle::RunAttempt(Trigger trigger, std::unique_lock<std::mutex>& lock) 
 }
 
 void Lifecycle::Announce(const absl::Status& status) {
-  if (!status.ok() && !stopping_) {
-    log::Error("{}: {}", device_ != nullptr ? "The device keeps its identity, but an attempt failed"
-                                            : "The device could not be provisioned",
+  if (stopping_) return;
+  if (!status.ok()) {
+    log::Error("{}: {}",
+               device_ != nullptr ? "The device keeps its identity, but an attempt failed"
+                                  : "The device could not be provisioned",
                status);
   }
   if (announced_) return;

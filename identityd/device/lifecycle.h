@@ -1,5 +1,6 @@
-// The device's state machine, on a thread of its own: takes the saved device or asks the source for one, reconciles the
-// modules, and tries again with a back-off. An attempt that fails leaves the device that was there. Thread-safe.
+// The device's state machine, on a thread of its own: takes the saved device or asks the source for one,
+// reconciles the modules, and tries again with a back-off. An attempt that fails leaves the device that was
+// there. Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -60,15 +61,16 @@ class Lifecycle {
 
   // The device now, or nullptr.
   DevicePtr Device() const;
-  // The device; waits while an attempt that may find it is running. kFailedPrecondition `device identity not found` when
-  // there is no source, else what the last attempt said.
+  // The device; waits while an attempt that may find it is running. kFailedPrecondition `device identity not
+  // found` when there is no source, else what the last attempt said.
   absl::StatusOr<DevicePtr> Await();
-  // Provisions anew and reconciles; callers that come while one is running share its result. Without a device it joins
-  // the attempt that is due next, within half a minute.
+  // Provisions anew and reconciles; callers that come while one is running share its result. Without a device
+  // it joins the attempt that is due next, within half a minute.
   absl::Status Reprovision();
   void Reload(Settings settings);
 
-  // Whether the first attempt is over and the device, if there is to be one, is known.
+  // Whether the device, if there is to be one, is known: saved, or found by an attempt whose pass over the
+  // modules is over.
   absl::Status Ready() const;
   View Look() const;
   std::string TrustBundle() const;
@@ -106,6 +108,7 @@ class Lifecycle {
   std::string trust_bundle_;
   bool stopping_ = false;
   bool started_ = false;     // the first attempt was made
+  bool had_backup_ = false;  // it began with a saved device
   bool running_ = false;
   bool reconciled_ = false;  // the last pass over these settings and this device ended well
   bool reconcile_failed_ = false;

@@ -22,7 +22,8 @@ constexpr unsigned int kRsaBits = 2048;
 
 absl::StatusOr<std::string> FormatPkcs8(EVP_PKEY& key) {
   openssl::BioPtr out(BIO_new(BIO_s_secmem()));
-  if (out == nullptr || PEM_write_bio_PKCS8PrivateKey(out.get(), &key, nullptr, nullptr, 0, nullptr, nullptr) != 1) {
+  if (out == nullptr ||
+      PEM_write_bio_PKCS8PrivateKey(out.get(), &key, nullptr, nullptr, 0, nullptr, nullptr) != 1) {
     return openssl::ErrorFromQueue(absl::StatusCode::kInternal, "writing a private key");
   }
   char* data = nullptr;
@@ -33,9 +34,10 @@ absl::StatusOr<std::string> FormatPkcs8(EVP_PKEY& key) {
 absl::StatusOr<std::string> FormatCsr(EVP_PKEY& key, const std::string& dns_name, bool server) {
   ASSIGN_OR_RETURN(const openssl::X509NamePtr subject, openssl::BuildName({{"CN", dns_name}}));
   openssl::RequestOptions options;
-  options.extensions = {{"basicConstraints", "critical,CA:FALSE"},
-                        {"keyUsage", "critical,digitalSignature,nonRepudiation,keyEncipherment"},
-                        {"extendedKeyUsage", server ? "critical,clientAuth,serverAuth" : "critical,clientAuth"}};
+  options.extensions = {
+      {"basicConstraints", "critical,CA:FALSE"},
+      {"keyUsage", "critical,digitalSignature,nonRepudiation,keyEncipherment"},
+      {"extendedKeyUsage", server ? "critical,clientAuth,serverAuth" : "critical,clientAuth"}};
   if (server) options.extensions.emplace_back("subjectAltName", absl::StrCat("DNS:", dns_name));
   ASSIGN_OR_RETURN(const openssl::X509ReqPtr request, openssl::BuildRequest(*subject, key, options));
   return openssl::FormatRequest(*request);
@@ -51,8 +53,8 @@ absl::StatusOr<LocalIdentity> IssueLocalIdentity(client::Client& certd, absl::st
   certificates::v1::CreateCertificateRequest request;
   request.set_cert_id(std::string(module_id));
   ASSIGN_OR_RETURN(*request.mutable_csr(), FormatCsr(*key, dns_name, server));
-  const absl::StatusOr<certificates::v1::Certificate> issued =
-      certd.Call<certificates::v1::Certificate>("aziot.certificates.v1.Certificates.CreateCertificate", request);
+  const absl::StatusOr<certificates::v1::Certificate> issued = certd.Call<certificates::v1::Certificate>(
+      "aziot.certificates.v1.Certificates.CreateCertificate", request);
   if (!issued.ok()) return Annotate(issued.status(), "certd: could not issue a local identity");
 
   ASSIGN_OR_RETURN(const std::vector<openssl::X509Ptr> chain, openssl::ParseCertificates(issued->pem()));
@@ -60,7 +62,8 @@ absl::StatusOr<LocalIdentity> IssueLocalIdentity(client::Client& certd, absl::st
   LocalIdentity identity;
   ASSIGN_OR_RETURN(identity.private_key, FormatPkcs8(*key));
   identity.certificate = issued->pem();
-  identity.expiration = absl::FormatTime("%Y-%m-%dT%H:%M:%S+00:00", openssl::NotAfter(*chain.front()), absl::UTCTimeZone());
+  identity.expiration =
+      absl::FormatTime("%Y-%m-%dT%H:%M:%S+00:00", openssl::NotAfter(*chain.front()), absl::UTCTimeZone());
   return identity;
 }
 

@@ -1,5 +1,5 @@
-// Local identities: a fresh key and a certificate from certd, for use between programs of this host's domain. Nothing is
-// kept here.
+// Local identities: a fresh key and a certificate from certd, for use between programs of this host's domain.
+// Nothing is kept here.
 #pragma once
 
 #include <string>
@@ -16,8 +16,8 @@ struct LocalIdentity {
   std::string expiration;   // of the leaf, RFC 3339 with +00:00
 };
 
-// certd must allow identityd the certificate id `module_id`. `dns_name` (`<module>.<host>.<domain>`) becomes the CN, cut
-// to 64 characters; a server's certificate request also carries it whole as a DNS name.
+// certd must allow identityd the certificate id `module_id`. `dns_name` (`<module>.<host>.<domain>`) becomes
+// the CN, cut to 64 characters; a server's certificate request also carries it whole as a DNS name.
 absl::StatusOr<LocalIdentity> IssueLocalIdentity(client::Client& certd, absl::string_view module_id,
                                                  const std::string& dns_name, bool server);
 

@@ -25,13 +25,19 @@ class FakeHubRegistry final : public HubRegistry {
     std::lock_guard lock(mutex_);
     failures_[module_id] = std::move(status);
   }
-  static absl::Status Away() { return Blame(Party::kHub, Reason::kNetwork, absl::UnavailableError("hub is away")); }
+  static absl::Status Away() {
+    return Blame(Party::kHub, Reason::kNetwork, absl::UnavailableError("hub is away"));
+  }
 
   // As somebody else would, in the cloud.
   void Put(const std::string& id, const std::string& generation) {
     std::lock_guard lock(mutex_);
-    modules_[id] = Module{.module_id = id, .device_id = "dev1", .generation_id = generation, .managed_by = {},
-                          .etag = absl::StrCat("e", ++etag_), .keys_digest = DigestKeys("hub", "keys")};
+    modules_[id] = Module{.module_id = id,
+                          .device_id = "dev1",
+                          .generation_id = generation,
+                          .managed_by = {},
+                          .etag = absl::StrCat("e", ++etag_),
+                          .keys_digest = DigestKeys("hub", "keys")};
   }
   void Edit(const std::string& id, const std::function<void(Module&)>& edit) {
     std::lock_guard lock(mutex_);
@@ -76,12 +82,16 @@ class FakeHubRegistry final : public HubRegistry {
       return Blame(Party::kHub, Reason::kModuleExists, absl::UnknownError("ModuleAlreadyExistsOnDevice"));
     }
     Module& module = modules_[std::string(id)];
-    module = Module{.module_id = std::string(id), .device_id = device.device_id,
-                    .generation_id = absl::StrCat("g", ++generation_), .managed_by = {},
-                    .etag = absl::StrCat("e", ++etag_), .keys_digest = DigestKeys("made", "by hub")};
+    module = Module{.module_id = std::string(id),
+                    .device_id = device.device_id,
+                    .generation_id = absl::StrCat("g", ++generation_),
+                    .managed_by = {},
+                    .etag = absl::StrCat("e", ++etag_),
+                    .keys_digest = DigestKeys("made", "by hub")};
     return module;
   }
-  absl::StatusOr<Module> Update(const DeviceIdentity&, const Module& module, const ModuleKeyPair& keys) override {
+  absl::StatusOr<Module> Update(const DeviceIdentity&, const Module& module,
+                                const ModuleKeyPair& keys) override {
     std::lock_guard lock(mutex_);
     ++updates_;
     if (absl::Status failure = FailureFor(module.module_id); !failure.ok()) return failure;

@@ -24,10 +24,14 @@ Reason ReasonFor(int http_status, const HubError& error) {
   if (error.code == "ModuleNotFound") return Reason::kModuleGone;
   if (error.code == "DeviceNotFound") return Reason::kDeviceGone;
   switch (http_status) {
-    case 401: return Reason::kUnauthorized;
-    case 409: return Reason::kModuleExists;
-    case 412: return Reason::kChanged;
-    default: return Reason::kOther;
+    case 401:
+      return Reason::kUnauthorized;
+    case 409:
+      return Reason::kModuleExists;
+    case 412:
+      return Reason::kChanged;
+    default:
+      return Reason::kOther;
   }
 }
 
@@ -51,8 +55,9 @@ absl::StatusOr<Module> ReadModule(const absl::StatusOr<http::Response>& response
 }  // namespace
 
 absl::StatusOr<http::Response> HubClient::Ask(const DeviceIdentity& device, const Exchange& exchange) {
-  const std::string url = absl::StrCat("https://", device.gateway_host, "/devices/", EncodeSegment(device.device_id),
-                                       "/modules", exchange.path, "?api-version=", kApiVersion);
+  const std::string url =
+      absl::StrCat("https://", device.gateway_host, "/devices/", EncodeSegment(device.device_id), "/modules",
+                   exchange.path, "?api-version=", kApiVersion);
   const std::string resource = absl::StrCat(device.hub_name, "/devices/", device.device_id);
   https::Call call;
   call.make = [&](absl::Duration at_least) -> absl::StatusOr<http::Request> {
@@ -98,14 +103,16 @@ absl::StatusOr<std::vector<Module>> HubClient::List(const DeviceIdentity& device
 
 absl::StatusOr<Module> HubClient::Get(const DeviceIdentity& device, absl::string_view module_id) {
   return ReadModule(Ask(
-      device, {.method = "GET", .path = absl::StrCat("/", EncodeSegment(module_id)), .if_match = "", .body = ""}));
+      device,
+      {.method = "GET", .path = absl::StrCat("/", EncodeSegment(module_id)), .if_match = "", .body = ""}));
 }
 
 absl::StatusOr<Module> HubClient::Create(const DeviceIdentity& device, absl::string_view module_id) {
   const std::string body =
       absl::StrCat("{\"moduleId\":", Quoted(module_id), ",\"deviceId\":", Quoted(device.device_id), "}");
   return ReadModule(Ask(
-      device, {.method = "PUT", .path = absl::StrCat("/", EncodeSegment(module_id)), .if_match = "", .body = body}));
+      device,
+      {.method = "PUT", .path = absl::StrCat("/", EncodeSegment(module_id)), .if_match = "", .body = body}));
 }
 
 absl::StatusOr<Module> HubClient::Update(const DeviceIdentity& device, const Module& module,

@@ -61,7 +61,11 @@ TEST_F(HubClientTest, CreateHasNoIfMatch) {
 
 TEST_F(HubClientTest, UpdateKeepsManagedByAndSendsTheEtag) {
   Answer(200, R"({"moduleId":"m","deviceId":"dev=1","generationId":"1"})");
-  Module module{.module_id = "m", .device_id = "dev=1", .generation_id = "1", .managed_by = "IotEdge", .etag = "AA=",
+  Module module{.module_id = "m",
+                .device_id = "dev=1",
+                .generation_id = "1",
+                .managed_by = "IotEdge",
+                .etag = "AA=",
                 .keys_digest = {}};
   const ModuleKeyPair keys{Secret::Take(std::string("P==")), Secret::Take(std::string("S=="))};
   ASSERT_THAT(hub_.Update(device_, module, keys), IsOk());
@@ -103,12 +107,16 @@ TEST_P(HubReasons, AreReadFromStatusAndBody) {
 INSTANTIATE_TEST_SUITE_P(
     All, HubReasons,
     ::testing::Values(
-        ReasonCase{"Module", 404, R"({"Message":"ErrorCode:ModuleNotFound;gone"})", Reason::kModuleGone, "gone"},
-        ReasonCase{"Device", 404, R"({"Message":"ErrorCode:DeviceNotFound;gone"})", Reason::kDeviceGone, "gone"},
+        ReasonCase{"Module", 404, R"({"Message":"ErrorCode:ModuleNotFound;gone"})", Reason::kModuleGone,
+                   "gone"},
+        ReasonCase{"Device", 404, R"({"Message":"ErrorCode:DeviceNotFound;gone"})", Reason::kDeviceGone,
+                   "gone"},
         ReasonCase{"ForeignNotFound", 404, "<html>", Reason::kOther, "HTTP error 404"},
-        ReasonCase{"Key", 401, R"({"Message":"ErrorCode:IotHubUnauthorizedAccess;"})", Reason::kUnauthorized, ""},
+        ReasonCase{"Key", 401, R"({"Message":"ErrorCode:IotHubUnauthorizedAccess;"})", Reason::kUnauthorized,
+                   ""},
         ReasonCase{"Parent401", 401, "", Reason::kUnauthorized, "HTTP error 401"},
-        ReasonCase{"Exists", 409, R"({"Message":"ErrorCode:ModuleAlreadyExistsOnDevice;"})", Reason::kModuleExists, ""},
+        ReasonCase{"Exists", 409, R"({"Message":"ErrorCode:ModuleAlreadyExistsOnDevice;"})",
+                   Reason::kModuleExists, ""},
         ReasonCase{"Etag", 412, R"({"Message":"x"})", Reason::kChanged, "x"},
         ReasonCase{"Quota", 403, R"({"Message":"ErrorCode:IotHubQuotaExceeded;"})", Reason::kOther, "Quota"},
         ReasonCase{"Parent500", 500, R"({"errorMessage":"upstream"})", Reason::kNetwork, "upstream"},

@@ -1,5 +1,5 @@
-// The module identities of one device, as its hub (or the parent in nested mode) keeps them. Failures are Party::kHub
-// with a Reason; keyd's are passed on under it, since to a caller the hub could not be used.
+// The module identities of one device, as its hub (or the parent in nested mode) keeps them. Failures are
+// Party::kHub with a Reason; keyd's are passed on under it, since to a caller the hub could not be used.
 #pragma once
 
 #include <vector>
@@ -27,7 +27,8 @@ class HubRegistry {
   virtual absl::StatusOr<Module> Get(const DeviceIdentity& device, absl::string_view module_id) = 0;
   // Reason::kModuleExists when there is one.
   virtual absl::StatusOr<Module> Create(const DeviceIdentity& device, absl::string_view module_id) = 0;
-  // Registers `keys`, keeps `managedBy`; Reason::kChanged when `module.etag` is set and not the hub's any more.
+  // Registers `keys`, keeps `managedBy`; Reason::kChanged when `module.etag` is set and not the hub's any
+  // more.
   virtual absl::StatusOr<Module> Update(const DeviceIdentity& device, const Module& module,
                                         const ModuleKeyPair& keys) = 0;
   virtual absl::Status Delete(const DeviceIdentity& device, absl::string_view module_id) = 0;

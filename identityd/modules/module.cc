@@ -28,7 +28,8 @@ std::optional<std::string> TextOf(const json& object, const char* name) {
 absl::StatusOr<Module> ToModule(const json& object) {
   std::optional<std::string> module_id = TextOf(object, "moduleId");
   std::optional<std::string> device_id = TextOf(object, "deviceId");
-  if (!module_id || !device_id) return absl::InvalidArgumentError("no module: moduleId or deviceId is missing");
+  if (!module_id || !device_id)
+    return absl::InvalidArgumentError("no module: moduleId or deviceId is missing");
   Module module;
   module.module_id = *std::move(module_id);
   module.device_id = *std::move(device_id);
@@ -39,8 +40,10 @@ absl::StatusOr<Module> ToModule(const json& object) {
   const json& keys = MemberOf(authentication, "symmetricKey");
   const json& primary = MemberOf(keys, "primaryKey");
   const json& secondary = MemberOf(keys, "secondaryKey");
-  if (TextOf(authentication, "type").value_or("sas") == "sas" && primary.is_string() && secondary.is_string()) {
-    module.keys_digest = DigestKeys(primary.get_ref<const std::string&>(), secondary.get_ref<const std::string&>());
+  if (TextOf(authentication, "type").value_or("sas") == "sas" && primary.is_string() &&
+      secondary.is_string()) {
+    module.keys_digest =
+        DigestKeys(primary.get_ref<const std::string&>(), secondary.get_ref<const std::string&>());
   }
   return module;
 }

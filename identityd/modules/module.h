@@ -20,8 +20,8 @@ struct Module {
   std::optional<std::string> generation_id;
   std::optional<std::string> managed_by;
   std::string etag;
-  // Of the two keys the hub holds (see DigestKeys), when it told them and they are symmetric: enough to compare, and
-  // nothing to steal.
+  // Of the two keys the hub holds (see DigestKeys), when it told them and they are symmetric: enough to
+  // compare, and nothing to steal.
   std::optional<KeysDigest> keys_digest;
 
   friend bool operator==(const Module&, const Module&) = default;
@@ -39,8 +39,8 @@ absl::StatusOr<std::vector<Module>> ParseModules(absl::string_view json);
 std::string FormatModule(const Module& module);
 
 struct HubError {
-  std::string text;   // for people
-  std::string code;   // "ModuleNotFound", or ""
+  std::string text;      // for people
+  std::string code;      // "ModuleNotFound", or ""
   bool network = false;  // the parent says that its own way to the hub is broken
 };
 HubError ParseHubError(int http_status, absl::string_view body);

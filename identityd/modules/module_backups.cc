@@ -34,7 +34,8 @@ std::string ModuleFileName(absl::string_view module_id) {
 }
 
 ModuleBackups::ModuleBackups(absl::string_view homedir)
-    : root_(absl::StrCat(homedir, "/modules")), created_file_(absl::StrCat(homedir, "/created_modules.json")) {
+    : root_(absl::StrCat(homedir, "/modules")),
+      created_file_(absl::StrCat(homedir, "/created_modules.json")) {
   ReadCreated();
 }
 
@@ -51,7 +52,8 @@ void ModuleBackups::Use(const DeviceIdentity& device) {
 }
 
 std::optional<Module> ModuleBackups::Find(absl::string_view module_id) const {
-  const absl::StatusOr<std::string> text = files::Read(absl::StrCat(directory_, "/", ModuleFileName(module_id)));
+  const absl::StatusOr<std::string> text =
+      files::Read(absl::StrCat(directory_, "/", ModuleFileName(module_id)));
   if (!text.ok()) return std::nullopt;
   absl::StatusOr<Module> module = ParseModule(*text);
   if (!module.ok()) return std::nullopt;
@@ -129,7 +131,8 @@ absl::Status ModuleBackups::WriteCreated() {
 void ModuleBackups::ReadCreated() {
   const absl::StatusOr<std::string> text = files::Read(created_file_);
   if (!text.ok()) {
-    if (!absl::IsNotFound(text.status())) log::Warn("Ignoring the record of created modules: {}", text.status());
+    if (!absl::IsNotFound(text.status()))
+      log::Warn("Ignoring the record of created modules: {}", text.status());
     return;
   }
   has_record_ = true;

@@ -1,6 +1,6 @@
-// What the hub said last about each module, on disk: `modules/<device directory>/<module file>`, readable by upstream.
-// Also what identityd itself has created (`created_modules.json`), which is all that it may delete. Writes are durable.
-// Not thread-safe.
+// What the hub said last about each module, on disk: `modules/<device directory>/<module file>`, readable by
+// upstream. Also what identityd itself has created (`created_modules.json`), which is all that it may delete.
+// Writes are durable. Not thread-safe.
 #pragma once
 
 #include <map>

@@ -10,7 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::string_view text = aziot::ToText({data, size});
   if (const auto module = id::ParseModule(text); module.ok()) {
     const auto again = id::ParseModule(id::FormatModule(*module));
-    if (!again.ok() || again->module_id != module->module_id || again->generation_id != module->generation_id) {
+    if (!again.ok() || again->module_id != module->module_id ||
+        again->generation_id != module->generation_id) {
       std::abort();
     }
   }

@@ -284,8 +284,7 @@ void ModuleIdentities::RefreshLoop() {
     if (stopping_) return;
     const auto [what, device] = *refresh_.begin();
     lock.unlock();
-    const absl::Status status =
-        what == kWholeList ? Fetch(device).status() : FetchOne(device, what).status();
+    const absl::Status status = what == kWholeList ? Fetch(device).status() : FetchOne(device, what).status();
     if (!status.ok()) log::Debug("identityd.modules", "refreshing behind the answer: {}", status);
     lock.lock();
     refresh_.erase(what);

@@ -1,6 +1,6 @@
-// The module identities of the adopted device: what is known of each is answered at once, and asked of the hub again
-// behind the answer when it is older than a minute; only an unknown module waits for the hub. Changes of one module run
-// one after the other. Thread-safe.
+// The module identities of the adopted device: what is known of each is answered at once, and asked of the
+// hub again behind the answer when it is older than a minute; only an unknown module waits for the hub.
+// Changes of one module run one after the other. Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -27,7 +27,8 @@ class ModuleIdentities {
  public:
   enum class Existing { kRefuse, kUpdate };
 
-  ModuleIdentities(HubRegistry& hub, ModuleKeys& keys, ModuleBackups& backups, IdentityChanges& changes, Clock& clock);
+  ModuleIdentities(HubRegistry& hub, ModuleKeys& keys, ModuleBackups& backups, IdentityChanges& changes,
+                   Clock& clock);
   ~ModuleIdentities();
 
   // From now on `device`: what its backups hold is known.
@@ -37,8 +38,8 @@ class ModuleIdentities {
 
   // From memory, without waiting for anything.
   std::optional<Module> Known(const DeviceIdentity& device, absl::string_view id);
-  // Failures of the hub are Party::kHub. A module without a generation id is kFailedPrecondition `module identity not
-  // found`, since no key can be derived for it.
+  // Failures of the hub are Party::kHub. A module without a generation id is kFailedPrecondition `module
+  // identity not found`, since no key can be derived for it.
   absl::StatusOr<Module> Get(const DeviceIdentity& device, absl::string_view id);
   absl::StatusOr<std::vector<Module>> List(const DeviceIdentity& device);
   absl::StatusOr<Module> Create(const DeviceIdentity& device, absl::string_view id, Existing existing);
@@ -87,8 +88,8 @@ class ModuleIdentities {
   std::optional<absl::Duration> listed_;  // when entries_ was the hub's whole list
   bool list_failed_ = false;              // the last Fetch did not reach the hub
   bool prefer_cache_ = false;
-  uint64_t changes_made_ = 0;     // creations, updates, deletions
-  std::set<std::string> in_turn_;  // modules that are being changed
+  uint64_t changes_made_ = 0;                      // creations, updates, deletions
+  std::set<std::string> in_turn_;                  // modules that are being changed
   std::map<std::string, DeviceIdentity> refresh_;  // module id, or kWholeList
   bool stopping_ = false;
   std::thread refresher_;

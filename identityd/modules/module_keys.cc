@@ -15,7 +15,8 @@ Secret Base64Of(const Secret& key) { return Secret::Take(FormatBase64(key.Expose
 
 absl::StatusOr<std::string> ModuleKeys::Derive(const Module& module, absl::string_view which) {
   ASSIGN_OR_RETURN(const std::string master, keys_.LoadOrCreate(kMasterKeyId));
-  return keys_.Derive(master, absl::StrCat(module.module_id, ":", module.generation_id.value_or(""), ":", which));
+  return keys_.Derive(master,
+                      absl::StrCat(module.module_id, ":", module.generation_id.value_or(""), ":", which));
 }
 
 std::string ModuleKeys::KnownHandle(const Module& module) {

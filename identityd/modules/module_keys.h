@@ -1,5 +1,5 @@
-// The keys of modules: derived in keyd from the master key, the module id and its generation id, so that none is ever
-// stored. Thread-safe.
+// The keys of modules: derived in keyd from the master key, the module id and its generation id, so that none
+// is ever stored. Thread-safe.
 #pragma once
 
 #include <map>
@@ -16,7 +16,8 @@ class ModuleKeys {
  public:
   explicit ModuleKeys(KeyService& keys) : keys_(keys) {}
 
-  // The handle an agent signs with; remembered for each module's newest generation. The module must have a generation id.
+  // The handle an agent signs with; remembered for each module's newest generation. The module must have a
+  // generation id.
   absl::StatusOr<std::string> PrimaryHandle(const Module& module);
   // The same from memory alone, or "".
   std::string KnownHandle(const Module& module);

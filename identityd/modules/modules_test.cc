@@ -18,7 +18,11 @@ using testing::StatusIs;
 constexpr char kMaster[] = "aziot_identityd_master_id";
 
 Module Named(const std::string& id, const std::string& generation) {
-  return {.module_id = id, .device_id = "dev1", .generation_id = generation, .managed_by = {}, .etag = "",
+  return {.module_id = id,
+          .device_id = "dev1",
+          .generation_id = generation,
+          .managed_by = {},
+          .etag = "",
           .keys_digest = {}};
 }
 
@@ -111,7 +115,8 @@ TEST_F(ModulesTest, OldAnswersAreRefreshedBehind) {
   EXPECT_EQ(modules_.Get(device_, "m1")->generation_id, "1");  // young enough
   clock_.Advance(absl::Minutes(2));
   EXPECT_EQ(modules_.Get(device_, "m1")->generation_id, "1");  // old, and being asked for
-  for (int i = 0; i < 500 && modules_.Known(device_, "m1")->generation_id != "2"; ++i) absl::SleepFor(absl::Milliseconds(10));
+  for (int i = 0; i < 500 && modules_.Known(device_, "m1")->generation_id != "2"; ++i)
+    absl::SleepFor(absl::Milliseconds(10));
   EXPECT_EQ(modules_.Known(device_, "m1")->generation_id, "2");
 }
 
@@ -152,7 +157,8 @@ TEST_F(ModulesTest, ARecreatedModuleHasAnotherHandle) {
 TEST_F(ModulesTest, AModuleWithoutGenerationHasNoIdentity) {
   hub_.Put("m1", "1");
   hub_.Edit("m1", [](Module& module) { module.generation_id.reset(); });
-  EXPECT_THAT(modules_.Get(device_, "m1"), StatusIs(absl::StatusCode::kFailedPrecondition, "module identity not found"));
+  EXPECT_THAT(modules_.Get(device_, "m1"),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "module identity not found"));
 }
 
 TEST_F(ModulesTest, AnotherDeviceStartsEmpty) {
@@ -167,8 +173,8 @@ TEST_F(ModulesTest, AnotherDeviceStartsEmpty) {
 TEST_F(ModulesTest, ADamagedCopyIsSkipped) {
   ASSERT_THAT(modules_.Create(device_, "m1", ModuleIdentities::Existing::kRefuse), IsOk());
   ASSERT_THAT(modules_.Create(device_, "m2", ModuleIdentities::Existing::kRefuse), IsOk());
-  ASSERT_THAT(files::Replace(dir_.Join(absl::StrCat("modules/", DeviceDirectoryName("hub.example", "dev1"), "/",
-                                                    ModuleFileName("m2"))),
+  ASSERT_THAT(files::Replace(dir_.Join(absl::StrCat("modules/", DeviceDirectoryName("hub.example", "dev1"),
+                                                    "/", ModuleFileName("m2"))),
                              "{", 0600),
               IsOk());
   const auto restarted = Restarted();
@@ -228,7 +234,9 @@ TEST_F(ModulesTest, OneFailureDoesNotStopThePass) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("1 of 6 module identities failed: m2: quota"));
   EXPECT_EQ(hub_.modules().size(), 5u);
   hub_.FailFor("m2", absl::OkStatus());
-  EXPECT_THAT(Reconcile({.wanted = {"m1", "m2", "m3", "m4", "m5", "m6"}, .previous = {}, .verify_keys = false}), IsOk());
+  EXPECT_THAT(
+      Reconcile({.wanted = {"m1", "m2", "m3", "m4", "m5", "m6"}, .previous = {}, .verify_keys = false}),
+      IsOk());
   EXPECT_EQ(hub_.modules().size(), 6u);
 }
 

@@ -53,12 +53,14 @@ absl::Status Combine(const std::vector<Failure>& failures, size_t tasks) {
     named.push_back(absl::StrCat(failure.module_id, ": ", failure.status.message()));
   }
   const Reason reason = Gravest(failures);
-  const auto hub = std::find_if(failures.begin(), failures.end(),
-                                [](const Failure& failure) { return PartyOf(failure.status) == Party::kHub; });
+  const auto hub = std::find_if(failures.begin(), failures.end(), [](const Failure& failure) {
+    return PartyOf(failure.status) == Party::kHub;
+  });
   const absl::Status& example = hub != failures.end() ? hub->status : failures.front().status;
-  return Blame(PartyOf(example), reason,
-               absl::Status(example.code(), absl::StrCat(failures.size(), " of ", tasks, " module identities failed: ",
-                                                         absl::StrJoin(named, "; "))));
+  return Blame(
+      PartyOf(example), reason,
+      absl::Status(example.code(), absl::StrCat(failures.size(), " of ", tasks,
+                                                " module identities failed: ", absl::StrJoin(named, "; "))));
 }
 
 absl::Status RunAll(const std::vector<Task>& tasks) {

@@ -1,5 +1,6 @@
-// One pass over the module identities: those that principals ask for exist on the hub with the keys derived for them, and
-// those that identityd once made for a principal that is gone are removed. Safe to repeat, and to be killed anywhere.
+// One pass over the module identities: those that principals ask for exist on the hub with the keys derived
+// for them, and those that identityd once made for a principal that is gone are removed. Safe to repeat, and
+// to be killed anywhere.
 #pragma once
 
 #include <set>
@@ -22,8 +23,9 @@ class Reconciler {
  public:
   Reconciler(ModuleIdentities& modules, ModuleKeys& keys) : modules_(modules), keys_(keys) {}
 
-  // Works on four modules at a time and past the failure of one; the status names the first failures. A list that could
-  // not be had, or a hub that does not know the device or its key any more, is Party::kHub with that Reason.
+  // Works on four modules at a time and past the failure of one; the status names the first failures. A list
+  // that could not be had, or a hub that does not know the device or its key any more, is Party::kHub with
+  // that Reason.
   absl::Status Run(const DeviceIdentity& device, const ReconcileOrder& order);
 
  private:

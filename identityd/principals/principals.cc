@@ -59,7 +59,8 @@ absl::StatusOr<Principals> Principals::Make(std::vector<Principal> principals, S
     const auto [place, fresh] = made.by_uid_.emplace(principal.uid, i);
     if (!fresh) {
       made.warnings_.push_back(absl::StrCat("Principal \"", principal.name, "\" takes uid ", principal.uid,
-                                            " from principal \"", made.principals_[place->second].name, "\""));
+                                            " from principal \"", made.principals_[place->second].name,
+                                            "\""));
       place->second = i;
     }
   }

@@ -1,4 +1,5 @@
-// Who calls identityd, and which modules should exist: the `[[principal]]` tables. Immutable; a reload makes a new one.
+// Who calls identityd, and which modules should exist: the `[[principal]]` tables. Immutable; a reload makes
+// a new one.
 #pragma once
 
 #include <sys/types.h>
@@ -27,7 +28,7 @@ struct LocalOptions {
 
 struct Principal {
   uid_t uid = 0;
-  std::string name;  // module id
+  std::string name;                // module id
   std::optional<IdTypes> idtypes;  // nullopt: an unrestricted daemon
   std::optional<LocalOptions> local;
 };
@@ -48,7 +49,7 @@ struct Caller {
 class Principals {
  public:
   struct Surroundings {
-    bool has_hub = true;      // provisioning source other than `none`
+    bool has_hub = true;       // provisioning source other than `none`
     bool has_localid = false;  // a `[localid]` table
   };
 

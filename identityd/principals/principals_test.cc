@@ -73,7 +73,8 @@ INSTANTIATE_TEST_SUITE_P(
                  {{.uid = 1, .name = "m", .idtypes = IdTypes{.module = true}, .local = LocalOptions{}}},
                  {.has_localid = true},
                  "invalid config for m: local identity options specified for non-local identity"},
-        RuleCase{"UntypedIsExempt", {{.uid = 1, .name = "m", .idtypes = {}, .local = LocalOptions{}}}, {}, ""},
+        RuleCase{
+            "UntypedIsExempt", {{.uid = 1, .name = "m", .idtypes = {}, .local = LocalOptions{}}}, {}, ""},
         RuleCase{"ModuleWithoutHub",
                  {Typed(1, "m", {.module = true})},
                  {.has_hub = false},
@@ -82,7 +83,10 @@ INSTANTIATE_TEST_SUITE_P(
                  {Typed(1, "m", {.device = true})},
                  {.has_hub = false},
                  "invalid config for m: module or device identity requires provisioning with IoT Hub"},
-        RuleCase{"LocalWithoutHub", {Typed(1, "m", {.local = true})}, {.has_hub = false, .has_localid = true}, ""}),
+        RuleCase{"LocalWithoutHub",
+                 {Typed(1, "m", {.local = true})},
+                 {.has_hub = false, .has_localid = true},
+                 ""}),
     [](const auto& info) { return std::string(info.param.name); });
 
 struct RightsCase {

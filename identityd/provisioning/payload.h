@@ -8,8 +8,8 @@
 
 namespace aziot::identityd {
 
-// Reads the `file://` location, compact and with members sorted by byte order. kInvalidArgument for another scheme, an
-// unreadable file and what is no JSON.
+// Reads the `file://` location, compact and with members sorted by byte order. kInvalidArgument for another
+// scheme, an unreadable file and what is no JSON.
 absl::StatusOr<std::string> ReadPayload(absl::string_view uri);
 
 }  // namespace aziot::identityd

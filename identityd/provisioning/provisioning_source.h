@@ -1,4 +1,5 @@
-// Where the device gets its identity from: `[provisioning] source`. One implementation a source, listed in sources.cc.
+// Where the device gets its identity from: `[provisioning] source`. One implementation a source, listed in
+// sources.cc.
 #pragma once
 
 #include <optional>
@@ -27,8 +28,8 @@ class ProvisioningSource {
   // What a saved device proves itself with.
   virtual Credential credential() const = 0;
 
-  // Asks the source; may take minutes. Failures of DPS are Party::kDps with Reason::kNetwork or kOther; kUnimplemented
-  // for what this version cannot do, kInvalidArgument for a payload file that cannot be read.
+  // Asks the source; may take minutes. Failures of DPS are Party::kDps with Reason::kNetwork or kOther;
+  // kUnimplemented for what this version cannot do, kInvalidArgument for a payload file that cannot be read.
   virtual absl::StatusOr<Assignment> Provision() = 0;
   // Ends the running and all later Provision calls soon; any thread.
   virtual void Cancel() {}

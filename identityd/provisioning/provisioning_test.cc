@@ -6,8 +6,8 @@
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
 #include "identityd/attestation/failure.h"
-#include "identityd/attestation/testing/fake_key_service.h"
 #include "identityd/attestation/symmetric_key/symmetric_key.h"
+#include "identityd/attestation/testing/fake_key_service.h"
 #include "identityd/provisioning/sources.h"
 
 namespace aziot::identityd {
@@ -58,7 +58,8 @@ class DpsTest : public ::testing::Test {
     absl::StatusOr<http::Request> request = call.make(absl::Seconds(1));
     if (!request.ok()) return request.status();
     requests_.push_back(*request);
-    if (answers_.empty()) return https::WithFailureKind(absl::UnavailableError("dead"), https::FailureKind::kNetwork);
+    if (answers_.empty())
+      return https::WithFailureKind(absl::UnavailableError("dead"), https::FailureKind::kNetwork);
     absl::StatusOr<http::Response> answer = std::move(answers_.front());
     answers_.pop_front();
     return answer;
@@ -173,7 +174,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         RefusalCase{"Unauthorized", 401, R"({"errorCode":401002,"trackingId":"t","message":"Unauthorized"})",
                     "Unauthorized (error 401002)"},
-        RefusalCase{"OtherSpelling", 404, R"({"code":"404201","errorMessage":"no such scope"})", "no such scope"},
+        RefusalCase{"OtherSpelling", 404, R"({"code":"404201","errorMessage":"no such scope"})",
+                    "no such scope"},
         RefusalCase{"Html", 403, "<html>no</html>", "HTTP 403 <html>no</html>"},
         RefusalCase{"Service", 500, "", "HTTP 500"},
         RefusalCase{"Failed", 200,

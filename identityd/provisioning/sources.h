@@ -20,8 +20,8 @@ struct SourceParts {
   absl::Duration timeout = absl::Seconds(70);
 };
 
-// Refuses what no later attempt could mend (kInvalidArgument naming the key). A source or method that this version does
-// not have is made all the same: each attempt to provision says so.
+// Refuses what no later attempt could mend (kInvalidArgument naming the key). A source or method that this
+// version does not have is made all the same: each attempt to provision says so.
 absl::StatusOr<std::shared_ptr<ProvisioningSource>> NewSource(const config::v1::Provisioning& config,
                                                               const SourceParts& parts);
 

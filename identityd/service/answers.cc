@@ -55,17 +55,26 @@ absl::Status ToAnswer(const absl::Status& status) {
   if (status.ok()) return status;
   const absl::string_view text = status.message();
   switch (PartyOf(status)) {
-    case Party::kDps: return rpc::PeerFailed("DPS client error", text);
-    case Party::kHub: return rpc::PeerFailed("Hub client error", text);
-    case Party::kKeys: return rpc::InternalError(text);
-    case Party::kOurselves: break;
+    case Party::kDps:
+      return rpc::PeerFailed("DPS client error", text);
+    case Party::kHub:
+      return rpc::PeerFailed("Hub client error", text);
+    case Party::kKeys:
+      return rpc::InternalError(text);
+    case Party::kOurselves:
+      break;
   }
   switch (status.code()) {
-    case absl::StatusCode::kFailedPrecondition: return rpc::WrongState(text);
-    case absl::StatusCode::kUnimplemented: return rpc::PeerFailed(text, "");
-    case absl::StatusCode::kInvalidArgument: return rpc::InvalidParameter("provisioning.payload", text);
-    case absl::StatusCode::kCancelled: return rpc::Busy("shutting down");
-    default: return rpc::InternalError(text);
+    case absl::StatusCode::kFailedPrecondition:
+      return rpc::WrongState(text);
+    case absl::StatusCode::kUnimplemented:
+      return rpc::PeerFailed(text, "");
+    case absl::StatusCode::kInvalidArgument:
+      return rpc::InvalidParameter("provisioning.payload", text);
+    case absl::StatusCode::kCancelled:
+      return rpc::Busy("shutting down");
+    default:
+      return rpc::InternalError(text);
   }
 }
 

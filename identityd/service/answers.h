@@ -13,11 +13,12 @@ namespace aziot::identityd {
 identity::v1::Identity ToIdentity(const DeviceIdentity& device, absl::string_view key_handle);
 // As lists show it: without `auth`.
 identity::v1::Identity ToIdentity(const DeviceIdentity& device, const Module& module);
-identity::v1::Identity ToIdentity(const DeviceIdentity& device, const Module& module, absl::string_view key_handle);
+identity::v1::Identity ToIdentity(const DeviceIdentity& device, const Module& module,
+                                  absl::string_view key_handle);
 identity::v1::Identity ToIdentity(absl::string_view module_id, const LocalIdentity& local);
 
-// A failure below as one of common/rpc/errors.h. Those of the cloud are 404 with their cause: deployed clients take that
-// for "provision again" and anything without an answer for "wait".
+// A failure below as one of common/rpc/errors.h. Those of the cloud are 404 with their cause: deployed
+// clients take that for "provision again" and anything without an answer for "wait".
 absl::Status ToAnswer(const absl::Status& status);
 
 }  // namespace aziot::identityd

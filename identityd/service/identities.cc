@@ -87,7 +87,8 @@ absl::StatusOr<Identity> IdentityService::CreateModule(const Call& call,
                   parts_.modules.Create(*device, request.module_id(), ModuleIdentities::Existing::kRefuse));
 }
 
-absl::StatusOr<Identity> IdentityService::GetModule(const Call& call, const identity::v1::ModuleRequest& request) {
+absl::StatusOr<Identity> IdentityService::GetModule(const Call& call,
+                                                    const identity::v1::ModuleRequest& request) {
   const auto settings = this->settings();
   if (!settings->principals.Identify(call.peer).MayHaveModule(request.id())) {
     return rpc::NotAuthorized("authorization error");

@@ -20,15 +20,19 @@ IdentityService::~IdentityService() {
 }
 
 void IdentityService::Register(rpc::Dispatcher& dispatcher) {
-  dispatcher.Add("aziot.identity.v1.Identities.GetCallerIdentity", *this, &IdentityService::GetCallerIdentity);
-  dispatcher.Add("aziot.identity.v1.Identities.GetDeviceIdentity", *this, &IdentityService::GetDeviceIdentity);
-  dispatcher.Add("aziot.identity.v1.Identities.ReprovisionDevice", *this, &IdentityService::ReprovisionDevice);
+  dispatcher.Add("aziot.identity.v1.Identities.GetCallerIdentity", *this,
+                 &IdentityService::GetCallerIdentity);
+  dispatcher.Add("aziot.identity.v1.Identities.GetDeviceIdentity", *this,
+                 &IdentityService::GetDeviceIdentity);
+  dispatcher.Add("aziot.identity.v1.Identities.ReprovisionDevice", *this,
+                 &IdentityService::ReprovisionDevice);
   dispatcher.Add("aziot.identity.v1.Identities.ListModules", *this, &IdentityService::ListModules);
   dispatcher.Add("aziot.identity.v1.Identities.CreateModule", *this, &IdentityService::CreateModule);
   dispatcher.Add("aziot.identity.v1.Identities.GetModule", *this, &IdentityService::GetModule);
   dispatcher.Add("aziot.identity.v1.Identities.UpdateModule", *this, &IdentityService::UpdateModule);
   dispatcher.Add("aziot.identity.v1.Identities.DeleteModule", *this, &IdentityService::DeleteModule);
-  dispatcher.Add("aziot.identity.v1.Identities.GetProvisioningInfo", *this, &IdentityService::GetProvisioningInfo);
+  dispatcher.Add("aziot.identity.v1.Identities.GetProvisioningInfo", *this,
+                 &IdentityService::GetProvisioningInfo);
   dispatcher.Add("aziot.identity.v1.Identities.GetTrustBundle", *this, &IdentityService::GetTrustBundle);
   dispatcher.Add("aziot.identity.v1.Identities.GetStatus", *this, &IdentityService::GetStatus);
   dispatcher.AddStream<identity::v1::WatchIdentityReply>("aziot.identity.v1.Identities.WatchIdentity", *this,
@@ -76,7 +80,8 @@ absl::StatusOr<identity::v1::Identity> IdentityService::AnswerDevice(const Call&
   return ToIdentity(*device, *handle);
 }
 
-absl::StatusOr<identity::v1::Identity> IdentityService::AnswerModule(const Call& call, const std::string& id) {
+absl::StatusOr<identity::v1::Identity> IdentityService::AnswerModule(const Call& call,
+                                                                     const std::string& id) {
   if (const DevicePtr device = parts_.lifecycle.Device(); device != nullptr) {
     if (const std::optional<Module> known = parts_.modules.Known(*device, id)) {
       const std::string handle = parts_.module_keys.KnownHandle(*known);

@@ -1,6 +1,7 @@
-// The rpcs of identity.proto: who asks, whether they may, then the answer from what device/ and modules/ know. What is
-// known is answered on the thread that read the request; what must ask keyd, certd or the hub moves to `peers`; a call that
-// has to wait for the device to be provisioned moves to a lane of its own, so that it holds up nobody else.
+// The rpcs of identity.proto: who asks, whether they may, then the answer from what device/ and modules/
+// know. What is known is answered on the thread that read the request; what must ask keyd, certd or the hub
+// moves to `peers`; a call that has to wait for the device to be provisioned moves to a lane of its own, so
+// that it holds up nobody else.
 #pragma once
 
 #include <map>
@@ -63,7 +64,8 @@ class IdentityService {
   Or<identity::v1::Identity> GetModule(const Call&, const identity::v1::ModuleRequest&);
   Or<identity::v1::Identity> UpdateModule(const Call&, const identity::v1::ModuleRequest&);
   Or<identity::v1::Done> DeleteModule(const Call&, const identity::v1::ModuleRequest&);
-  Or<identity::v1::ProvisioningInfo> GetProvisioningInfo(const Call&, const identity::v1::GetProvisioningInfoRequest&);
+  Or<identity::v1::ProvisioningInfo> GetProvisioningInfo(const Call&,
+                                                         const identity::v1::GetProvisioningInfoRequest&);
   Or<identity::v1::TrustBundle> GetTrustBundle(const Call&, const identity::v1::GetTrustBundleRequest&);
   Or<identity::v1::Status> GetStatus(const Call&, const identity::v1::GetStatusRequest&);
   Or<std::shared_ptr<rpc::Feed>> WatchIdentity(const Call&, const identity::v1::WatchIdentityRequest&);
@@ -75,8 +77,8 @@ class IdentityService {
   Or<DevicePtr> AwaitDevice(const Call& call);
   Or<identity::v1::Identity> AnswerDevice(const Call& call);
   Or<identity::v1::Identity> AnswerModule(const Call& call, const std::string& id);
-  Or<identity::v1::Identity> AnswerLocal(const Call& call, const ServiceSettings& settings, const std::string& id,
-                                         bool server);
+  Or<identity::v1::Identity> AnswerLocal(const Call& call, const ServiceSettings& settings,
+                                         const std::string& id, bool server);
   // A module that was just created or updated.
   Or<identity::v1::Identity> Describe(const DeviceIdentity& device, const Or<Module>& module);
 

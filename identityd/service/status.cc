@@ -1,4 +1,5 @@
-// How provisioning and reconciliation stand, and the watch that tells a caller of each change of its identity.
+// How provisioning and reconciliation stand, and the watch that tells a caller of each change of its
+// identity.
 #include <optional>
 #include <utility>
 #include <vector>

@@ -25,8 +25,8 @@ absl::Status WrongFamily() {
   return absl::InvalidArgumentError("the operation does not fit the key pair's algorithm");
 }
 
-struct FreePlain {
-  void operator()(char* p) const { OPENSSL_free(p); }
+struct FreeSecure {
+  void operator()(char* p) const { OPENSSL_secure_free(p); }
 };
 
 // What PEM_bytes_read_bio_secmem hands out: DER in secure memory.
@@ -56,8 +56,8 @@ bool HoldsWholeBlock(BytesView pem) {
   char* header = nullptr;
   SecureDer der;
   if (PEM_read_bio_ex(in.get(), &name, &header, &der.data, &der.size, PEM_FLAG_SECURE) != 1) return false;
-  OPENSSL_secure_free(name);
-  OPENSSL_secure_free(header);
+  FreeSecure()(name);
+  FreeSecure()(header);
   return true;
 }
 
@@ -120,7 +120,7 @@ absl::StatusOr<std::unique_ptr<MemoryKeyPair>> MemoryKeyPair::ParsePem(BytesView
   bool asked_password = false;
   const int read = PEM_bytes_read_bio_secmem(&der.data, &der.size, &raw_name, PEM_STRING_EVP_PKEY, in.get(),
                                              RefusePassword, &asked_password);
-  const std::unique_ptr<char, FreePlain> name(raw_name);
+  const std::unique_ptr<char, FreeSecure> name(raw_name);
   if (read != 1) {
     const absl::Status failure =
         openssl::ErrorFromQueue(absl::StatusCode::kInvalidArgument, "reading a private key");

@@ -8,9 +8,13 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/bytes/secret.h"
 
 namespace aziot::keyd {
 namespace {
+
+// As the program does: what OpenSSL takes from the arena must go back to it.
+[[maybe_unused]] const bool kProtected = (ProtectSecretMemory(), true);
 
 using openssl::BioPtr;
 using openssl::PkeyPtr;

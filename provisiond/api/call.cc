@@ -57,8 +57,10 @@ absl::StatusOr<Call> ParseCall(const http::Request& request, absl::string_view p
   absl::ConsumeSuffix(&path, "/");
   for (const absl::string_view segment : absl::StrSplit(path, '/')) {
     std::string decoded = http::PercentDecode(segment);
-    if (decoded.empty() || decoded == "." || decoded == "..") return Refuse(Fault::kInvalid, "malformed path");
-    if (decoded.find('\0') != std::string::npos || !IsUtf8(decoded)) return Refuse(Fault::kInvalid, "malformed path");
+    if (decoded.empty() || decoded == "." || decoded == "..")
+      return Refuse(Fault::kInvalid, "malformed path");
+    if (decoded.find('\0') != std::string::npos || !IsUtf8(decoded))
+      return Refuse(Fault::kInvalid, "malformed path");
     call.path.push_back(std::move(decoded));
   }
   return call;

@@ -18,8 +18,8 @@ struct Call {
   http::Target target;
   http::Headers headers;
   std::string body;
-  std::string host;         // lower case, without port
-  std::string peer;         // address
+  std::string host;  // lower case, without port
+  std::string peer;  // address
   std::string request_id;
 
   // The api-version parameter, or "".

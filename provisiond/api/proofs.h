@@ -1,5 +1,5 @@
-// Failed proofs, counted per address and id: too many and that address is asked to wait; each one, but for floods, leaves
-// a line in the audit log. Thread-safe.
+// Failed proofs, counted per address and id: too many and that address is asked to wait; each one, but for
+// floods, leaves a line in the audit log. Thread-safe.
 #pragma once
 
 #include "absl/status/status.h"
@@ -15,7 +15,10 @@ class Proofs {
  public:
   // `limit` failed proofs per minute, address and id; 0 is without limit.
   Proofs(uint32_t limit, store::Database& database, Clock& clock)
-      : database_(database), clock_(clock), failed_(limit, absl::Minutes(1), clock), lines_(10, absl::Seconds(1), clock) {}
+      : database_(database),
+        clock_(clock),
+        failed_(limit, absl::Minutes(1), clock),
+        lines_(10, absl::Seconds(1), clock) {}
 
   // Before a proof is looked at: kThrottled for who failed too often.
   absl::Status CheckTurn(const Call& call, absl::string_view id);

@@ -14,8 +14,8 @@ namespace aziot::provisiond::api {
 namespace {
 
 // Families of the plan that are not there yet.
-constexpr absl::string_view kLater[] = {"drs", "jobs", "things", "bulkthings", "templates", "cas",
-                                        "policies", "api", "ui", "auth", "events", "$iothub"};
+constexpr absl::string_view kLater[] = {"drs",      "jobs", "things", "bulkthings", "templates", "cas",
+                                        "policies", "api",  "ui",     "auth",       "events",    "$iothub"};
 
 void LogFailure(const Call& call, const http::Response& response, const absl::Status& status) {
   if (response.status >= 500) {

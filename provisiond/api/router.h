@@ -1,4 +1,5 @@
-// The front desk of the HTTPS side: finds the family a request belongs to, and writes its refusals in that family's format.
+// The front desk of the HTTPS side: finds the family a request belongs to, and writes its refusals in that
+// family's format.
 #pragma once
 
 #include "common/clock/clock.h"

@@ -20,19 +20,22 @@ std::string Hash(int64_t seq, const std::vector<std::string>& fields, absl::stri
 }  // namespace
 
 absl::Status Append(store::Session& session, const Line& line) {
-  ASSIGN_OR_RETURN(const auto last, session.First("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", {}));
+  ASSIGN_OR_RETURN(const auto last,
+                   session.First("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", {}));
   const int64_t seq = last ? last->Integer(0) + 1 : 1;
   const std::string previous = last ? last->Text(1) : "";
   const int64_t time = absl::ToUnixMicros(line.time);
   const std::string hash = Hash(seq,
-                                {absl::StrCat(time), line.actor, line.action, line.target, line.outcome, line.code,
-                                 line.request_id, line.detail},
+                                {absl::StrCat(time), line.actor, line.action, line.target, line.outcome,
+                                 line.code, line.request_id, line.detail},
                                 previous);
   return session
-      .Execute("INSERT INTO audit (seq, time, actor, action, target, outcome, code, request_id, detail, prev_hash, "
-               "hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-               {seq, time, line.actor, line.action, line.target, line.outcome, line.code, line.request_id, line.detail,
-                previous, hash})
+      .Execute(
+          "INSERT INTO audit (seq, time, actor, action, target, outcome, code, request_id, detail, "
+          "prev_hash, "
+          "hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          {seq, time, line.actor, line.action, line.target, line.outcome, line.code, line.request_id,
+           line.detail, previous, hash})
       .status();
 }
 
@@ -40,10 +43,11 @@ absl::Status Verify(store::Session& session) {
   std::string previous;
   int64_t seq = 0;
   for (;;) {
-    ASSIGN_OR_RETURN(const std::vector<store::Row> rows,
-                     session.Query("SELECT seq, time, actor, action, target, outcome, code, request_id, detail, "
-                                   "prev_hash, hash FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
-                                   {seq, kPage}));
+    ASSIGN_OR_RETURN(
+        const std::vector<store::Row> rows,
+        session.Query("SELECT seq, time, actor, action, target, outcome, code, request_id, detail, "
+                      "prev_hash, hash FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
+                      {seq, kPage}));
     if (rows.empty()) return absl::OkStatus();
     for (const store::Row& row : rows) {
       std::vector<std::string> fields = {absl::StrCat(row.Integer(1))};

@@ -1,5 +1,5 @@
-// The append-only record of what was changed, released or refused. Each line carries the hash of the one before it, so
-// that a line cannot be altered or taken out unnoticed.
+// The append-only record of what was changed, released or refused. Each line carries the hash of the one
+// before it, so that a line cannot be altered or taken out unnoticed.
 #pragma once
 
 #include <string>

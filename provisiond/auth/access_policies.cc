@@ -37,10 +37,15 @@ absl::Status AccessPolicies::MakeDefaults() {
     for (const Default& row : kDefaults) {
       ASSIGN_OR_RETURN(const auto found, store::FindPolicy(session, row.family, row.name));
       if (found) continue;
-      store::Policy policy{store::NewRowId(), std::string(row.family), std::string(row.name),
-                           std::string(row.permissions), {}, {}};
+      store::Policy policy{store::NewRowId(),
+                           std::string(row.family),
+                           std::string(row.name),
+                           std::string(row.permissions),
+                           {},
+                           {}};
       policy.primary_enc = vault_.Seal(PlaceOf(policy, "primary_enc"), openssl::RandomSecret(kPolicyKeySize));
-      policy.secondary_enc = vault_.Seal(PlaceOf(policy, "secondary_enc"), openssl::RandomSecret(kPolicyKeySize));
+      policy.secondary_enc =
+          vault_.Seal(PlaceOf(policy, "secondary_enc"), openssl::RandomSecret(kPolicyKeySize));
       RETURN_IF_ERROR(store::InsertPolicy(session, policy));
     }
     return absl::OkStatus();

@@ -21,8 +21,9 @@ class AccessPolicies {
   // Makes the default policies that are not there yet, with new keys.
   absl::Status MakeDefaults();
 
-  // Whether the token's policy of `family` ("dps", "hub") signed it for one of `resources` and holds `permission`.
-  // kUnauthenticated for a failed proof, kPermissionDenied naming the permission that is missing.
+  // Whether the token's policy of `family` ("dps", "hub") signed it for one of `resources` and holds
+  // `permission`. kUnauthenticated for a failed proof, kPermissionDenied naming the permission that is
+  // missing.
   absl::Status Check(absl::string_view family, const SasToken& token,
                      const std::vector<std::vector<std::string>>& resources, absl::string_view permission);
 

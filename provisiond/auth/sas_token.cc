@@ -50,7 +50,8 @@ absl::StatusOr<SasToken> ParseSasToken(absl::string_view authorization) {
 
   std::optional<absl::string_view> sr, sig, se, skn;
   for (const absl::string_view field : absl::StrSplit(fields, '&')) {
-    const std::pair<absl::string_view, absl::string_view> pair = absl::StrSplit(field, absl::MaxSplits('=', 1));
+    const std::pair<absl::string_view, absl::string_view> pair =
+        absl::StrSplit(field, absl::MaxSplits('=', 1));
     std::optional<absl::string_view>* slot = pair.first == "sr"    ? &sr
                                              : pair.first == "sig" ? &sig
                                              : pair.first == "se"  ? &se
@@ -67,7 +68,8 @@ absl::StatusOr<SasToken> ParseSasToken(absl::string_view authorization) {
   token.expiry_text = std::string(*se);
   if (se->empty() || se->size() > 16) return Refused("the token's expiry is no number");
   for (const char c : *se) {
-    if (!absl::ascii_isdigit(static_cast<unsigned char>(c))) return Refused("the token's expiry is no number");
+    if (!absl::ascii_isdigit(static_cast<unsigned char>(c)))
+      return Refused("the token's expiry is no number");
   }
   if (!absl::SimpleAtoi(*se, &token.expiry) || token.expiry > kLargestExpiry) {
     return Refused("the token's expiry is out of range");
@@ -97,7 +99,8 @@ bool Covers(const SasToken& token, const std::vector<std::string>& segments, Sco
   if (absl::StartsWithIgnoreCase(text, "https://")) text.remove_prefix(8);
   absl::ConsumeSuffix(&text, "/");
   const std::vector<absl::string_view> sent = absl::StrSplit(text, '/');
-  if (sent.size() > segments.size() || (scope == Scope::kExact && sent.size() != segments.size())) return false;
+  if (sent.size() > segments.size() || (scope == Scope::kExact && sent.size() != segments.size()))
+    return false;
   for (size_t i = 0; i < sent.size(); ++i) {
     if (sent[i].empty() || !SameSegment(sent[i], segments[i], i == 0)) return false;
   }

@@ -1,5 +1,6 @@
-// Shared access signatures as devices and services send them. The MAC covers the literal text of `sr`, in whatever
-// dialect the client escapes; only after a key has matched is the text decoded and compared with what was asked for.
+// Shared access signatures as devices and services send them. The MAC covers the literal text of `sr`, in
+// whatever dialect the client escapes; only after a key has matched is the text decoded and compared with
+// what was asked for.
 #pragma once
 
 #include <string>
@@ -20,20 +21,22 @@ struct SasToken {
   std::string key_name;  // `skn`, decoded; "" when absent
 };
 
-// An Authorization value: `SharedAccessSignature sr=…&sig=…&se=…[&skn=…]`, fields in any order, unknown ones ignored.
-// kUnauthenticated for anything else.
+// An Authorization value: `SharedAccessSignature sr=…&sig=…&se=…[&skn=…]`, fields in any order, unknown ones
+// ignored. kUnauthenticated for anything else.
 absl::StatusOr<SasToken> ParseSasToken(absl::string_view authorization);
 
 // kUnauthenticated when the token expired more than 300 s ago or lives longer than `longest`.
-absl::Status CheckExpiry(const SasToken& token, absl::Time now, absl::Duration longest = absl::Hours(24 * 365));
+absl::Status CheckExpiry(const SasToken& token, absl::Time now,
+                         absl::Duration longest = absl::Hours(24 * 365));
 
 // Whether `key` made the signature; constant time.
 bool SignedBy(const SasToken& token, BytesView key);
 
 enum class Scope { kExact, kPrefix };
 
-// Whether the token's resource is `segments` (host or scope first), or a prefix of it, segment by segment: letters' case
-// and a port of the first segment do not count, escaped segments are accepted once or twice escaped.
+// Whether the token's resource is `segments` (host or scope first), or a prefix of it, segment by segment:
+// letters' case and a port of the first segment do not count, escaped segments are accepted once or twice
+// escaped.
 bool Covers(const SasToken& token, const std::vector<std::string>& segments, Scope scope);
 
 }  // namespace aziot::provisiond::auth

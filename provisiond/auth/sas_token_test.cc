@@ -35,15 +35,16 @@ TEST_P(SasVector, IsSignedByItsKeyAloneAndCoversItsResource) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Contract, SasVector,
-    ::testing::Values(
-        Vector{"Hub",
-               "sr=myhub.azure-devices.net/devices/dev%3D1&sig=VFRzu1SHJCP%2FKkN%2BscTAS0B7QsIPYtQXsRt0XXMPDRU%3D&se="
-               "1700000030",
-               {"MyHub.azure-devices.net", "devices", "dev=1"}},
-        Vector{"Dps",
-               "sr=0ne00abcdef/registrations/r1&sig=uYKHWmGjpnr0idHVRVgqAiLKPux4dgmdYvh79EcaZgs%3D&se=1700000030&skn="
-               "registration",
-               {"0ne00ABCDEF", "registrations", "r1"}}),
+    ::testing::Values(Vector{"Hub",
+                             "sr=myhub.azure-devices.net/devices/"
+                             "dev%3D1&sig=VFRzu1SHJCP%2FKkN%2BscTAS0B7QsIPYtQXsRt0XXMPDRU%3D&se="
+                             "1700000030",
+                             {"MyHub.azure-devices.net", "devices", "dev=1"}},
+                      Vector{"Dps",
+                             "sr=0ne00abcdef/registrations/"
+                             "r1&sig=uYKHWmGjpnr0idHVRVgqAiLKPux4dgmdYvh79EcaZgs%3D&se=1700000030&skn="
+                             "registration",
+                             {"0ne00ABCDEF", "registrations", "r1"}}),
     [](const auto& info) { return std::string(info.param.name); });
 
 struct Dialect {
@@ -91,20 +92,22 @@ TEST_P(SasRefusal, IsUnauthenticated) {
   EXPECT_EQ(ParseSasToken(GetParam()).status().code(), absl::StatusCode::kUnauthenticated);
 }
 constexpr char kSig[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA%3D";
-INSTANTIATE_TEST_SUITE_P(All, SasRefusal,
-                         ::testing::Values("", "Bearer x", "SharedAccessSignature", "SharedAccessSignature sr=a&se=1",
-                                           "SharedAccessSignature sr=a&sig=AAAA&se=1",
-                                           "SharedAccessSignature sr=a&sig=%%%&se=1",
-                                           "SharedAccessSignature sr=&sig=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA%3D&se=1",
-                                           "SharedAccessSignature sr=a&sig=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA%3D&se=-1",
-                                           "SharedAccessSignature sr=a&sig=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA%3D&se=1e3",
-                                           "SharedAccessSignature sr=a&sig=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA%3D&se=9007199254740993",
-                                           "SharedAccessSignature sr=a&sr=b&sig=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA%3D&se=1"));
+INSTANTIATE_TEST_SUITE_P(
+    All, SasRefusal,
+    ::testing::Values(
+        "", "Bearer x", "SharedAccessSignature", "SharedAccessSignature sr=a&se=1",
+        "SharedAccessSignature sr=a&sig=AAAA&se=1", "SharedAccessSignature sr=a&sig=%%%&se=1",
+        "SharedAccessSignature sr=&sig=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA%3D&se=1",
+        "SharedAccessSignature sr=a&sig=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA%3D&se=-1",
+        "SharedAccessSignature sr=a&sig=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA%3D&se=1e3",
+        "SharedAccessSignature sr=a&sig=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA%3D&se=9007199254740993",
+        "SharedAccessSignature sr=a&sr=b&sig=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA%3D&se=1"));
 
 TEST(SasToken, ExpiryHasSkewAndALongestLife) {
   const absl::Time now = absl::FromUnixSeconds(1700000000);
   const auto expiring = [&](int64_t at) {
-    return CheckExpiry(*ParseSasToken(absl::StrCat("SharedAccessSignature sr=a&sig=", kSig, "&se=", at)), now).ok();
+    return CheckExpiry(*ParseSasToken(absl::StrCat("SharedAccessSignature sr=a&sig=", kSig, "&se=", at)), now)
+        .ok();
   };
   EXPECT_TRUE(expiring(1700000000 - 300));
   EXPECT_FALSE(expiring(1700000000 - 301));

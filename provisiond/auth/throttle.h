@@ -1,4 +1,5 @@
-// Counts events per key in fixed windows of the steady clock: registrations, polls, failed proofs. Thread-safe.
+// Counts events per key in fixed windows of the steady clock: registrations, polls, failed proofs.
+// Thread-safe.
 #pragma once
 
 #include <mutex>
@@ -15,7 +16,8 @@ namespace aziot::provisiond::auth {
 class Throttle {
  public:
   // At most `limit` events of a key per `window`; 0 is without limit.
-  Throttle(uint32_t limit, absl::Duration window, Clock& clock) : limit_(limit), window_(window), clock_(clock) {}
+  Throttle(uint32_t limit, absl::Duration window, Clock& clock)
+      : limit_(limit), window_(window), clock_(clock) {}
 
   // Counts one event; when the limit was reached before it, how long to wait.
   std::optional<absl::Duration> Take(absl::string_view key);

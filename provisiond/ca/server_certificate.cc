@@ -51,8 +51,8 @@ struct Subject {
 };
 
 // `issuer` null: self-signed.
-absl::StatusOr<openssl::X509Ptr> Issue(const Subject& subject, EVP_PKEY* key, X509* issuer, EVP_PKEY* issuer_key,
-                                       absl::Time now) {
+absl::StatusOr<openssl::X509Ptr> Issue(const Subject& subject, EVP_PKEY* key, X509* issuer,
+                                       EVP_PKEY* issuer_key, absl::Time now) {
   openssl::X509Ptr certificate(X509_new());
   ASSIGN_OR_RETURN(const openssl::X509NamePtr name, openssl::BuildName({{"CN", subject.common_name}}));
   Bytes serial = openssl::RandomBytes(16);
@@ -68,8 +68,8 @@ absl::StatusOr<openssl::X509Ptr> Issue(const Subject& subject, EVP_PKEY* key, X5
       X509_set_pubkey(certificate.get(), key) != 1) {
     return Failed("building a certificate");
   }
-  RETURN_IF_ERROR(AddExtensions(certificate.get(), issuer == nullptr ? certificate.get() : issuer,
-                                subject.extensions));
+  RETURN_IF_ERROR(
+      AddExtensions(certificate.get(), issuer == nullptr ? certificate.get() : issuer, subject.extensions));
   if (X509_sign(certificate.get(), issuer_key, EVP_sha256()) == 0) return Failed("signing a certificate");
   return certificate;
 }
@@ -94,7 +94,8 @@ absl::StatusOr<Root> EnsureRoot(const std::string& pem_file, const std::string& 
   if (files::Exists(pem_file) && files::Exists(key_file)) {
     ASSIGN_OR_RETURN(const std::string pem, files::Read(pem_file));
     ASSIGN_OR_RETURN(std::vector<openssl::X509Ptr> certificates, openssl::ParseCertificates(pem));
-    if (certificates.empty()) return absl::FailedPreconditionError(absl::StrCat(pem_file, " holds no certificate"));
+    if (certificates.empty())
+      return absl::FailedPreconditionError(absl::StrCat(pem_file, " holds no certificate"));
     root.certificate = std::move(certificates.front());
     ASSIGN_OR_RETURN(const Secret key, files::ReadSecret(key_file));
     ASSIGN_OR_RETURN(root.key, openssl::ParsePrivateKey(key.ExposeText()));
@@ -124,7 +125,8 @@ bool CoversNames(X509* certificate, const std::vector<std::string>& names) {
   return true;
 }
 
-bool IsCurrent(const ServerCertificate& files, X509* root, const std::vector<std::string>& names, absl::Time now) {
+bool IsCurrent(const ServerCertificate& files, X509* root, const std::vector<std::string>& names,
+               absl::Time now) {
   const auto pem = files::Read(files.certificate_file);
   if (!pem.ok() || !files::Exists(files.key_file)) return false;
   const auto certificates = openssl::ParseCertificates(*pem);
@@ -143,7 +145,8 @@ bool IsAddress(const std::string& name) {
 }  // namespace
 
 absl::StatusOr<ServerCertificate> EnsureServerCertificate(absl::string_view directory,
-                                                          const std::vector<std::string>& names, Clock& clock) {
+                                                          const std::vector<std::string>& names,
+                                                          Clock& clock) {
   const std::string base(directory);
   // Clients are given the root from here, so the directory is open; keys are not.
   RETURN_IF_ERROR(files::MakeDirectory(base, 0755));
@@ -155,7 +158,8 @@ absl::StatusOr<ServerCertificate> EnsureServerCertificate(absl::string_view dire
   const openssl::PkeyPtr key(EVP_EC_gen("P-256"));
   if (key == nullptr) return Failed("making a key");
   std::vector<std::string> entries;
-  for (const std::string& name : names) entries.push_back(absl::StrCat(IsAddress(name) ? "IP:" : "DNS:", name));
+  for (const std::string& name : names)
+    entries.push_back(absl::StrCat(IsAddress(name) ? "IP:" : "DNS:", name));
   const Subject subject{names.front(),
                         kServerLife,
                         {{NID_basic_constraints, "critical,CA:FALSE"},
@@ -167,10 +171,10 @@ absl::StatusOr<ServerCertificate> EnsureServerCertificate(absl::string_view dire
   ASSIGN_OR_RETURN(const openssl::X509Ptr certificate,
                    Issue(subject, key.get(), root.certificate.get(), root.key.get(), now));
   RETURN_IF_ERROR(WriteKey(out.key_file, key.get()));
-  RETURN_IF_ERROR(files::Replace(out.certificate_file,
-                                 absl::StrCat(openssl::FormatCertificate(*certificate),
-                                              openssl::FormatCertificate(*root.certificate)),
-                                 0644));
+  RETURN_IF_ERROR(files::Replace(
+      out.certificate_file,
+      absl::StrCat(openssl::FormatCertificate(*certificate), openssl::FormatCertificate(*root.certificate)),
+      0644));
   log::Info("made the server certificate {} for {}", out.certificate_file, absl::StrJoin(names, ", "));
   return out;
 }

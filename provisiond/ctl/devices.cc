@@ -130,7 +130,8 @@ void AddDeviceCommands(CLI::App& app, Session& session) {
 
   CLI::App* create = device_command(device, "create", "Creates a device and prints its keys");
   create->add_option("--primary-key", options->primary_key, "Base64 of 16 to 64 bytes (default: generated)");
-  create->add_option("--secondary-key", options->secondary_key, "Base64 of 16 to 64 bytes (default: generated)");
+  create->add_option("--secondary-key", options->secondary_key,
+                     "Base64 of 16 to 64 bytes (default: generated)");
   create->add_flag("--disabled", options->disabled, "Create it disabled");
   create->callback([=, &session] { session.status = Create(session, *options); });
 

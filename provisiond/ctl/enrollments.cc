@@ -28,12 +28,13 @@ struct Words {
   const char* remove;
   const char* keys;
 };
-constexpr Words kIndividual = {"enrollment",       "enrolments of single devices", "CreateEnrollment",
-                               "ListEnrollments",  "GetEnrollment",                "DeleteEnrollment",
+constexpr Words kIndividual = {"enrollment",        "enrolments of single devices",
+                               "CreateEnrollment",  "ListEnrollments",
+                               "GetEnrollment",     "DeleteEnrollment",
                                "ShowEnrollmentKeys"};
-constexpr Words kGroup = {"enrollment-group",     "enrolments of groups of devices", "CreateEnrollmentGroup",
-                          "ListEnrollmentGroups", "GetEnrollmentGroup",              "DeleteEnrollmentGroup",
-                          "ShowEnrollmentGroupKeys"};
+constexpr Words kGroup = {
+    "enrollment-group",   "enrolments of groups of devices", "CreateEnrollmentGroup",  "ListEnrollmentGroups",
+    "GetEnrollmentGroup", "DeleteEnrollmentGroup",           "ShowEnrollmentGroupKeys"};
 
 void Print(const v1::Enrollment& entry) {
   PrintFields({{"name", entry.name()},
@@ -82,7 +83,8 @@ absl::Status List(Session& session, const Words& words) {
   }
   Lines lines = {{"NAME", "STATUS", "ATTESTATION", "ALLOCATION", "CREATED"}};
   for (const v1::Enrollment& entry : reply.enrollments()) {
-    lines.push_back({entry.name(), entry.status(), entry.attestation(), entry.allocation_policy(), entry.created()});
+    lines.push_back(
+        {entry.name(), entry.status(), entry.attestation(), entry.allocation_policy(), entry.created()});
   }
   PrintTable(lines);
   return absl::OkStatus();
@@ -116,7 +118,8 @@ void AddCommands(CLI::App& app, Session& session, const Words& words, bool group
   create->add_option("name", options->name, name_help)->required();
   if (!group) create->add_option("--device-id", options->device_id, "Id of the device in the hub");
   create->add_option("--primary-key", options->primary_key, "Base64 of 16 to 64 bytes (default: generated)");
-  create->add_option("--secondary-key", options->secondary_key, "Base64 of 16 to 64 bytes (default: generated)");
+  create->add_option("--secondary-key", options->secondary_key,
+                     "Base64 of 16 to 64 bytes (default: generated)");
   create->add_option("--allocation", options->allocation, "static or hashed (default)");
   create->add_option("--hub", options->hubs, "A hub devices may be allocated to (repeatable; default: all)");
   create->add_flag("--disabled", options->disabled, "Create it disabled");
@@ -136,9 +139,11 @@ void AddCommands(CLI::App& app, Session& session, const Words& words, bool group
   remove->callback([=, &session] { session.status = Delete(session, words, *options); });
 
   if (!group) return;
-  CLI::App* derive = root->add_subcommand("derive-key", "Prints the key a device of the group registers with");
+  CLI::App* derive =
+      root->add_subcommand("derive-key", "Prints the key a device of the group registers with");
   derive->add_option("name", options->name, name_help)->required();
-  derive->add_option("registration_id", options->registration_id, "Registration id of the device")->required();
+  derive->add_option("registration_id", options->registration_id, "Registration id of the device")
+      ->required();
   derive->callback([=, &session] { session.status = DeriveKey(session, *options); });
 }
 

@@ -17,7 +17,8 @@ int Run(int argc, char** argv) {
   CLI::App app("Manages provisiond over its admin socket.", "provisionctl");
   app.set_version_flag("--version", AZIOT_VERSION);
   app.add_option("--root", session.root, "Goes before each built-in path");
-  app.add_option("--socket", session.socket, "The admin socket (default: /run/provisiond/admin.sock under the root)");
+  app.add_option("--socket", session.socket,
+                 "The admin socket (default: /run/provisiond/admin.sock under the root)");
   app.add_flag("--json", session.json, "Print the answer as JSON");
   app.require_subcommand(1);
   app.fallthrough();

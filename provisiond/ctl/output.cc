@@ -29,6 +29,8 @@ void PrintFields(const std::vector<std::pair<std::string, std::string>>& fields)
   }
 }
 
-void PrintJson(const google::protobuf::Message& message) { std::printf("%s\n", rpc::WriteJson(message).c_str()); }
+void PrintJson(const google::protobuf::Message& message) {
+  std::printf("%s\n", rpc::WriteJson(message).c_str());
+}
 
 }  // namespace aziot::provisiond::ctl

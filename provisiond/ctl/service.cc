@@ -37,7 +37,8 @@ absl::Status ListScopes(Session& session) {
 }
 
 absl::Status ListPolicies(Session& session) {
-  ASSIGN_OR_RETURN(const v1::Policies reply, session.Call<v1::Policies>("ListPolicies", v1::ListPoliciesRequest()));
+  ASSIGN_OR_RETURN(const v1::Policies reply,
+                   session.Call<v1::Policies>("ListPolicies", v1::ListPoliciesRequest()));
   if (session.json) {
     PrintJson(reply);
     return absl::OkStatus();

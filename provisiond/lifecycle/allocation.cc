@@ -21,10 +21,12 @@ double Score(absl::string_view registration_id, const store::Hub& hub) {
 
 }  // namespace
 
-const store::Hub* Rendezvous(absl::string_view registration_id, const std::vector<const store::Hub*>& candidates) {
-  return *std::max_element(candidates.begin(), candidates.end(), [&](const store::Hub* a, const store::Hub* b) {
-    return Score(registration_id, *a) < Score(registration_id, *b);
-  });
+const store::Hub* Rendezvous(absl::string_view registration_id,
+                             const std::vector<const store::Hub*>& candidates) {
+  return *std::max_element(candidates.begin(), candidates.end(),
+                           [&](const store::Hub* a, const store::Hub* b) {
+                             return Score(registration_id, *a) < Score(registration_id, *b);
+                           });
 }
 
 absl::StatusOr<const store::Hub*> ChooseHub(const AllocationRule& rule, absl::string_view registration_id,
@@ -41,9 +43,10 @@ absl::StatusOr<const store::Hub*> ChooseHub(const AllocationRule& rule, absl::st
   }
   std::vector<const store::Hub*> candidates;
   for (const store::Hub& hub : hubs.all()) {
-    const bool allowed = names.empty() || std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-                           return HostName(name) == hub.host_name;
-                         });
+    const bool allowed =
+        names.empty() || std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+          return HostName(name) == hub.host_name;
+        });
     if (hub.active && hub.weight > 0 && allowed) candidates.push_back(&hub);
   }
   if (candidates.empty()) return Refuse(Fault::kInvalidState, "no hub of the enrolment takes devices");

@@ -11,8 +11,8 @@
 namespace aziot::provisiond {
 
 struct AllocationRule {
-  std::string policy;                 // static, hashed
-  std::string hub_host;               // iotHubHostName, or ""
+  std::string policy;                  // static, hashed
+  std::string hub_host;                // iotHubHostName, or ""
   std::vector<std::string> hub_names;  // iotHubs; empty: all
 };
 
@@ -22,7 +22,8 @@ absl::StatusOr<const store::Hub*> ChooseHub(const AllocationRule& rule, absl::st
 
 // Rendezvous hash: the same id goes to the same hub as long as that hub stands, whatever others come and go.
 // `candidates` must not be empty.
-const store::Hub* Rendezvous(absl::string_view registration_id, const std::vector<const store::Hub*>& candidates);
+const store::Hub* Rendezvous(absl::string_view registration_id,
+                             const std::vector<const store::Hub*>& candidates);
 
 struct ReprovisionPolicy {
   bool update_hub_assignment = true;

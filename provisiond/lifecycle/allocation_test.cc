@@ -19,7 +19,8 @@ TEST(Allocation, RendezvousIsStableWhenAHubGoes) {
     const std::string id = absl::StrCat("device-", i);
     const store::Hub* hub = Rendezvous(id, all);
     ++counts[hub->host_name];
-    if (hub->host_name != "hub2") EXPECT_EQ(Rendezvous(id, without), hub);
+    if (hub->host_name == "hub2") continue;
+    EXPECT_EQ(Rendezvous(id, without), hub);
   }
   EXPECT_NEAR(counts["hub1"], 1000, 150);
   EXPECT_NEAR(counts["hub3"], 2000, 150);
@@ -34,7 +35,8 @@ class MoveTable : public ::testing::TestWithParam<MoveCase> {};
 TEST_P(MoveTable, GivesTheSubstatus) {
   const store::Hub a{"a", "a", 1, true}, b{"b", "b", 1, true};
   const MoveCase& c = GetParam();
-  EXPECT_EQ(SubstatusOf(DecideMove(c.known ? &a : nullptr, c.same ? a : b, {c.update, c.migrate})), c.substatus);
+  EXPECT_EQ(SubstatusOf(DecideMove(c.known ? &a : nullptr, c.same ? a : b, {c.update, c.migrate})),
+            c.substatus);
 }
 INSTANTIATE_TEST_SUITE_P(
     All, MoveTable,
@@ -53,7 +55,9 @@ class MoveBetweenHubs : public ::testing::Test {
     EXPECT_EQ(cloud_.Provision("d1", key_)["registrationState"]["assignedHub"], "hub1:8443");
     const auto device = cloud_.registry.GetDevice(cloud_.hubs->ByName("hub1")->id, "d1");
     EXPECT_TRUE(
-        cloud_.twins.Change(device->id, TwinChange::kPatch, {{"tags", {{"a", 1}}}}, std::nullopt, "d1", actor_).ok());
+        cloud_.twins
+            .Change(device->id, TwinChange::kPatch, {{"tags", {{"a", 1}}}}, std::nullopt, "d1", actor_)
+            .ok());
     Put("hub2", policy);
     return cloud_.Provision("d1", key_, api_version)["registrationState"];
   }
@@ -66,8 +70,8 @@ class MoveBetweenHubs : public ::testing::Test {
     wish.entry.reprovision = policy;
     wish.keys.primary = *ParseKey(key_);
     ASSERT_TRUE(cloud_.enrollments
-                    .Put(store::EnrollmentKind::kIndividual, std::move(wish), PutMode::kCreateOrUpdate, std::nullopt,
-                         actor_)
+                    .Put(store::EnrollmentKind::kIndividual, std::move(wish), PutMode::kCreateOrUpdate,
+                         std::nullopt, actor_)
                     .ok());
   }
   std::string TagsAt(const char* hub) {

@@ -17,13 +17,13 @@ struct WantedKeys {
 };
 
 // `owner` is the row id of the device or module.
-absl::StatusOr<KeyPair> OpenCredential(const store::Vault& vault, absl::string_view owner, const Bytes& primary_enc,
-                                       const Bytes& secondary_enc);
-void SealCredential(const store::Vault& vault, absl::string_view owner, const KeyPair& keys, Bytes& primary_enc,
-                    Bytes& secondary_enc);
+absl::StatusOr<KeyPair> OpenCredential(const store::Vault& vault, absl::string_view owner,
+                                       const Bytes& primary_enc, const Bytes& secondary_enc);
+void SealCredential(const store::Vault& vault, absl::string_view owner, const KeyPair& keys,
+                    Bytes& primary_enc, Bytes& secondary_enc);
 // Seals the wanted keys, and new ones for those that neither the caller nor the row has.
-void FillCredential(const store::Vault& vault, absl::string_view owner, const WantedKeys& wanted, Bytes& primary_enc,
-                    Bytes& secondary_enc);
+void FillCredential(const store::Vault& vault, absl::string_view owner, const WantedKeys& wanted,
+                    Bytes& primary_enc, Bytes& secondary_enc);
 
 absl::StatusOr<KeyPair> OpenEnrollmentKeys(const store::Vault& vault, store::EnrollmentKind kind,
                                            const store::Enrollment& entry);

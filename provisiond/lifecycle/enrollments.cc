@@ -20,12 +20,16 @@ absl::Status Missing(EnrollmentKind kind) {
 
 absl::Status CheckName(EnrollmentKind kind, absl::string_view name) {
   if (kind == EnrollmentKind::kGroup) {
-    return IsGroupId(name) ? absl::OkStatus() : Refuse(Fault::kInvalidGroupId, "Invalid enrollment group id.");
+    return IsGroupId(name) ? absl::OkStatus()
+                           : Refuse(Fault::kInvalidGroupId, "Invalid enrollment group id.");
   }
-  return IsRegistrationId(name) ? absl::OkStatus() : Refuse(Fault::kInvalidRegistrationId, "Invalid registration id.");
+  return IsRegistrationId(name) ? absl::OkStatus()
+                                : Refuse(Fault::kInvalidRegistrationId, "Invalid registration id.");
 }
 
-absl::string_view Word(EnrollmentKind kind) { return kind == EnrollmentKind::kGroup ? "group" : "enrollment"; }
+absl::string_view Word(EnrollmentKind kind) {
+  return kind == EnrollmentKind::kGroup ? "group" : "enrollment";
+}
 
 }  // namespace
 
@@ -74,7 +78,8 @@ absl::StatusOr<store::Enrollment> Enrollments::Put(EnrollmentKind kind, Enrollme
     } else {
       ASSIGN_OR_RETURN(const int64_t count, store::CountEnrollments(session, kind));
       if (kind == EnrollmentKind::kGroup && count >= kMostSymmetricGroups) {
-        return Refuse(Fault::kTooMany, absl::StrCat("At most ", kMostSymmetricGroups, " symmetric key groups."));
+        return Refuse(Fault::kTooMany,
+                      absl::StrCat("At most ", kMostSymmetricGroups, " symmetric key groups."));
       }
       RETURN_IF_ERROR(store::InsertEnrollment(session, kind, entry));
     }
@@ -126,7 +131,8 @@ absl::Status Enrollments::Delete(EnrollmentKind kind, absl::string_view name, co
 
 absl::StatusOr<KeyPair> Enrollments::ReleaseKeys(EnrollmentKind kind, const store::Enrollment& entry,
                                                  const Actor& actor) {
-  if (entry.attestation != "symmetricKey") return Refuse(Fault::kInvalidState, "The entry has no symmetric keys.");
+  if (entry.attestation != "symmetricKey")
+    return Refuse(Fault::kInvalidState, "The entry has no symmetric keys.");
   RETURN_IF_ERROR(database_.Write([&](store::Session& session) {
     return Record(session, actor, absl::StrCat(Word(kind), ".show-keys"), entry.name);
   }));

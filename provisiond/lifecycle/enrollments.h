@@ -33,22 +33,26 @@ class Enrollments {
   absl::StatusOr<std::vector<store::Enrollment>> List(store::EnrollmentKind kind, absl::string_view after,
                                                       int64_t limit);
   absl::StatusOr<int64_t> Count(store::EnrollmentKind kind);
-  absl::Status Delete(store::EnrollmentKind kind, absl::string_view name, const IfMatch& if_match, const Actor& actor);
+  absl::Status Delete(store::EnrollmentKind kind, absl::string_view name, const IfMatch& if_match,
+                      const Actor& actor);
 
   // For the one who just made the entry.
   absl::StatusOr<KeyPair> KeysOf(store::EnrollmentKind kind, const store::Enrollment& entry) const {
     return OpenEnrollmentKeys(vault_, kind, entry);
   }
   // For a caller who will see them: audited.
-  absl::StatusOr<KeyPair> ReleaseKeys(store::EnrollmentKind kind, const store::Enrollment& entry, const Actor& actor);
+  absl::StatusOr<KeyPair> ReleaseKeys(store::EnrollmentKind kind, const store::Enrollment& entry,
+                                      const Actor& actor);
 
   absl::StatusOr<store::Registration> GetRegistration(absl::string_view registration_id);
-  absl::StatusOr<std::vector<store::Registration>> ListRegistrations(absl::string_view group, absl::string_view after,
-                                                                     int64_t limit);
-  absl::Status DeleteRegistration(absl::string_view registration_id, const IfMatch& if_match, const Actor& actor);
+  absl::StatusOr<std::vector<store::Registration>> ListRegistrations(absl::string_view group,
+                                                                     absl::string_view after, int64_t limit);
+  absl::Status DeleteRegistration(absl::string_view registration_id, const IfMatch& if_match,
+                                  const Actor& actor);
 
  private:
-  absl::Status Record(store::Session& session, const Actor& actor, absl::string_view action, std::string target) const;
+  absl::Status Record(store::Session& session, const Actor& actor, absl::string_view action,
+                      std::string target) const;
 
   store::Database& database_;
   const store::Vault& vault_;

@@ -62,8 +62,8 @@ absl::Status Refuse(Fault fault, absl::string_view text) {
 
 absl::Status Throttled(absl::Duration wait) {
   absl::Status status = Refuse(Fault::kThrottled, "too many requests");
-  status.SetPayload(kRetryAfter,
-                    absl::Cord(absl::StrCat(std::max<int64_t>(1, absl::ToInt64Seconds(absl::Ceil(wait, absl::Seconds(1)))))));
+  status.SetPayload(kRetryAfter, absl::Cord(absl::StrCat(std::max<int64_t>(
+                                     1, absl::ToInt64Seconds(absl::Ceil(wait, absl::Seconds(1)))))));
   return status;
 }
 

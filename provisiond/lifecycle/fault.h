@@ -1,5 +1,5 @@
-// Why a call was refused, in words every API family can translate into its own codes. Carried inside a status; a status
-// without one is a failure of ours, and callers see no more than that.
+// Why a call was refused, in words every API family can translate into its own codes. Carried inside a
+// status; a status without one is a failure of ours, and callers see no more than that.
 #pragma once
 
 #include <optional>

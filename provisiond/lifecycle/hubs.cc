@@ -17,8 +17,8 @@ std::string HostName(absl::string_view host) {
   return absl::AsciiStrToLower(host);
 }
 
-absl::StatusOr<std::unique_ptr<Hubs>> Hubs::Sync(store::Database& database, const std::vector<Configured>& configured,
-                                                 int64_t now) {
+absl::StatusOr<std::unique_ptr<Hubs>> Hubs::Sync(store::Database& database,
+                                                 const std::vector<Configured>& configured, int64_t now) {
   std::vector<store::Hub> hubs;
   RETURN_IF_ERROR(database.Write([&](store::Session& session) -> absl::Status {
     ASSIGN_OR_RETURN(std::vector<store::Hub> stored, store::ListHubs(session));
@@ -43,7 +43,8 @@ absl::StatusOr<std::unique_ptr<Hubs>> Hubs::Sync(store::Database& database, cons
 }
 
 const store::Hub* Hubs::ById(absl::string_view id) const {
-  const auto found = std::find_if(hubs_.begin(), hubs_.end(), [&](const store::Hub& hub) { return hub.id == id; });
+  const auto found =
+      std::find_if(hubs_.begin(), hubs_.end(), [&](const store::Hub& hub) { return hub.id == id; });
   return found == hubs_.end() ? nullptr : &*found;
 }
 

@@ -1,5 +1,6 @@
-// The hubs of this process, as the configuration and the store agreed on them at start; and the names devices call them
-// by, port included. Immutable but for the port, which is known once the server listens. Thread-safe.
+// The hubs of this process, as the configuration and the store agreed on them at start; and the names devices
+// call them by, port included. Immutable but for the port, which is known once the server listens.
+// Thread-safe.
 #pragma once
 
 #include <atomic>

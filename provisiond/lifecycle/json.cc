@@ -86,5 +86,4 @@ std::string FormatTime(int64_t unix_micros) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", absl::FromUnixMicros(unix_micros), absl::UTCTimeZone());
 }
 
-
 }  // namespace aziot::provisiond

@@ -70,13 +70,16 @@ absl::Status PutInitialTwin(store::Session& session, absl::string_view owner, co
 
 }  // namespace
 
-absl::StatusOr<Registrar::Admission> Registrar::Admit(absl::string_view registration_id, const auth::SasToken& token) {
+absl::StatusOr<Registrar::Admission> Registrar::Admit(absl::string_view registration_id,
+                                                      const auth::SasToken& token) {
   std::optional<store::Enrollment> individual;
   std::vector<store::Enrollment> groups;
   RETURN_IF_ERROR(database_.Read([&](store::Session& session) -> absl::Status {
-    ASSIGN_OR_RETURN(individual, store::FindEnrollment(session, EnrollmentKind::kIndividual, registration_id));
+    ASSIGN_OR_RETURN(individual,
+                     store::FindEnrollment(session, EnrollmentKind::kIndividual, registration_id));
     if (!individual || !individual->enabled) {
-      ASSIGN_OR_RETURN(groups, store::ListEnrollments(session, EnrollmentKind::kGroup, "", kMostSymmetricGroups));
+      ASSIGN_OR_RETURN(groups,
+                       store::ListEnrollments(session, EnrollmentKind::kGroup, "", kMostSymmetricGroups));
     }
     return absl::OkStatus();
   }));
@@ -89,8 +92,8 @@ absl::StatusOr<Registrar::Admission> Registrar::Admit(absl::string_view registra
       return Admission{EnrollmentKind::kIndividual, *std::move(individual), std::move(keys), blocked};
     }
   }
-  // An enabled entry of its own decides for its device; a disabled one blocks a device of a group, which proves itself
-  // with the group's key.
+  // An enabled entry of its own decides for its device; a disabled one blocks a device of a group, which
+  // proves itself with the group's key.
   for (store::Enrollment& group : groups) {
     if (group.attestation != "symmetricKey") continue;
     ASSIGN_OR_RETURN(const KeyPair group_keys, OpenEnrollmentKeys(vault_, EnrollmentKind::kGroup, group));
@@ -137,7 +140,8 @@ absl::Status Registrar::Assign(store::Session& session, const Admission& admissi
   const int64_t now = absl::ToUnixMicros(clock_.Now());
   const std::string& id = operation.registration_id;
   ASSIGN_OR_RETURN(const auto entry, store::FindEnrollment(session, admission.kind, admission.entry.name));
-  if (!entry || entry->etag != admission.entry.etag) return absl::AbortedError("the enrolment changed meanwhile");
+  if (!entry || entry->etag != admission.entry.etag)
+    return absl::AbortedError("the enrolment changed meanwhile");
   if (admission.kind == EnrollmentKind::kGroup && !admission.blocked) {
     ASSIGN_OR_RETURN(const auto own, store::FindEnrollment(session, EnrollmentKind::kIndividual, id));
     if (own) return absl::AbortedError("the device got an enrolment of its own meanwhile");

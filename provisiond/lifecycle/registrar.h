@@ -1,5 +1,5 @@
-// A device registers: its token is checked against the entries that may admit it, then its hub is chosen and its identity
-// made there, record and operation with it, in one transaction. Thread-safe.
+// A device registers: its token is checked against the entries that may admit it, then its hub is chosen and
+// its identity made there, record and operation with it, in one transaction. Thread-safe.
 #pragma once
 
 #include <string>
@@ -40,7 +40,8 @@ class Registrar {
   absl::StatusOr<store::Operation> Register(const Request& request, const Actor& actor);
 
   // kOperationNotFound for one of another registration, too.
-  absl::StatusOr<store::Operation> GetOperation(absl::string_view registration_id, absl::string_view operation_id);
+  absl::StatusOr<store::Operation> GetOperation(absl::string_view registration_id,
+                                                absl::string_view operation_id);
 
  private:
   absl::Status Assign(store::Session& session, const Admission& admission, const Request& request,

@@ -10,7 +10,8 @@ Json RegistrationState(const store::Registration& registration, const Hubs& hubs
                 {"status", registration.status},
                 {"substatus", registration.substatus},
                 {"etag", registration.etag}};
-  if (const store::Hub* hub = hubs.ById(registration.hub); hub != nullptr) state["assignedHub"] = hub->host_name;
+  if (const store::Hub* hub = hubs.ById(registration.hub); hub != nullptr)
+    state["assignedHub"] = hub->host_name;
   Json symmetric = Json::object();
   if (registration.group_name) symmetric["enrollmentGroupId"] = *registration.group_name;
   state["symmetricKey"] = std::move(symmetric);

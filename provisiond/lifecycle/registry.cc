@@ -15,7 +15,8 @@ namespace {
 // 18 digits led by the time: later generations sort after earlier ones, and two of one millisecond differ.
 std::string NewGeneration(absl::Time now) {
   const Bytes random = openssl::RandomBytes(4);
-  const uint32_t number = uint32_t{random[0]} << 24 | uint32_t{random[1]} << 16 | uint32_t{random[2]} << 8 | random[3];
+  const uint32_t number =
+      uint32_t{random[0]} << 24 | uint32_t{random[1]} << 16 | uint32_t{random[2]} << 8 | random[3];
   return absl::StrFormat("6%013d%04d", absl::ToUnixMillis(now) % 10000000000000, number % 10000);
 }
 
@@ -26,21 +27,24 @@ absl::Status NoModule(absl::string_view id) {
   return Refuse(Fault::kModuleNotFound, absl::StrCat("Unable to find module with id: ", id, "."));
 }
 
-absl::StatusOr<store::Device> Find(store::Session& session, absl::string_view hub_id, absl::string_view device_id) {
+absl::StatusOr<store::Device> Find(store::Session& session, absl::string_view hub_id,
+                                   absl::string_view device_id) {
   ASSIGN_OR_RETURN(std::optional<store::Device> device, store::FindDevice(session, hub_id, device_id));
   if (!device) return NoDevice(device_id);
   return *std::move(device);
 }
 
-absl::StatusOr<store::Module> Find(store::Session& session, const store::Device& device, absl::string_view module_id) {
+absl::StatusOr<store::Module> Find(store::Session& session, const store::Device& device,
+                                   absl::string_view module_id) {
   ASSIGN_OR_RETURN(std::optional<store::Module> module, store::FindModule(session, device.id, module_id));
   if (!module) return NoModule(module_id);
   return *std::move(module);
 }
 
 // "none" holds no keys; "sas" gets those it lacks.
-void ApplyAuth(const store::Vault& vault, const std::optional<std::string>& wanted_type, const WantedKeys& keys,
-               const std::string& owner, std::string& type, Bytes& primary, Bytes& secondary) {
+void ApplyAuth(const store::Vault& vault, const std::optional<std::string>& wanted_type,
+               const WantedKeys& keys, const std::string& owner, std::string& type, Bytes& primary,
+               Bytes& secondary) {
   if (wanted_type) type = *wanted_type;
   if (type == "sas") {
     FillCredential(vault, owner, keys, primary, secondary);
@@ -57,7 +61,8 @@ absl::Status CheckEtag(const IfMatch& wanted, absl::string_view etag) {
   return Refuse(Fault::kEtagMismatch, "Precondition failed: the etag does not match.");
 }
 
-store::Device NewDeviceRow(const store::Vault& vault, absl::string_view hub_id, DeviceWish wish, absl::Time now) {
+store::Device NewDeviceRow(const store::Vault& vault, absl::string_view hub_id, DeviceWish wish,
+                           absl::Time now) {
   store::Device device;
   device.id = store::NewRowId();
   device.etag = store::NewEtag();
@@ -69,7 +74,8 @@ store::Device NewDeviceRow(const store::Vault& vault, absl::string_view hub_id, 
   device.generation_id = NewGeneration(now);
   device.auth_type = "sas";
   device.capabilities = wish.capabilities.value_or(R"({"iotEdge":false})");
-  ApplyAuth(vault, wish.auth_type, wish.keys, device.id, device.auth_type, device.primary_enc, device.secondary_enc);
+  ApplyAuth(vault, wish.auth_type, wish.keys, device.id, device.auth_type, device.primary_enc,
+            device.secondary_enc);
   return device;
 }
 
@@ -84,7 +90,8 @@ absl::Status Registry::Record(store::Session& session, const Actor& actor, absl:
   return audit::Append(session, line);
 }
 
-absl::StatusOr<store::Device> Registry::CreateDevice(absl::string_view hub_id, DeviceWish wish, const Actor& actor) {
+absl::StatusOr<store::Device> Registry::CreateDevice(absl::string_view hub_id, DeviceWish wish,
+                                                     const Actor& actor) {
   const store::Device device = NewDeviceRow(vault_, hub_id, std::move(wish), clock_.Now());
   RETURN_IF_ERROR(database_.Write([&](store::Session& session) -> absl::Status {
     if (absl::Status status = store::InsertDevice(session, device); absl::IsAlreadyExists(status)) {
@@ -125,9 +132,9 @@ absl::StatusOr<store::Device> Registry::UpdateDevice(absl::string_view hub_id, D
     ASSIGN_OR_RETURN(device, Find(session, hub_id, wish.device_id));
     RETURN_IF_ERROR(CheckEtag(if_match, device.etag));
     if (wish.enabled && *wish.enabled != IsEnabled(device.state)) {
-      const Event event = !*wish.enabled                 ? Event::kDisable
+      const Event event = !*wish.enabled             ? Event::kDisable
                           : device.state == kRevoked ? Event::kReprovision
-                                                         : Event::kEnable;
+                                                     : Event::kEnable;
       RETURN_IF_ERROR(Move(session, device, event, wish.status_reason.value_or("")));
     } else if (wish.status_reason) {
       device.status_reason = *wish.status_reason;
@@ -143,8 +150,8 @@ absl::StatusOr<store::Device> Registry::UpdateDevice(absl::string_view hub_id, D
   return device;
 }
 
-absl::Status Registry::DeleteDevice(absl::string_view hub_id, absl::string_view device_id, const IfMatch& if_match,
-                                    const Actor& actor) {
+absl::Status Registry::DeleteDevice(absl::string_view hub_id, absl::string_view device_id,
+                                    const IfMatch& if_match, const Actor& actor) {
   return database_.Write([&](store::Session& session) -> absl::Status {
     ASSIGN_OR_RETURN(const store::Device device, Find(session, hub_id, device_id));
     RETURN_IF_ERROR(CheckEtag(if_match, device.etag));
@@ -153,8 +160,8 @@ absl::Status Registry::DeleteDevice(absl::string_view hub_id, absl::string_view 
   });
 }
 
-absl::StatusOr<store::Device> Registry::Apply(absl::string_view hub_id, absl::string_view device_id, Event event,
-                                              absl::string_view reason, const Actor& actor) {
+absl::StatusOr<store::Device> Registry::Apply(absl::string_view hub_id, absl::string_view device_id,
+                                              Event event, absl::string_view reason, const Actor& actor) {
   store::Device device;
   RETURN_IF_ERROR(database_.Write([&](store::Session& session) -> absl::Status {
     ASSIGN_OR_RETURN(device, Find(session, hub_id, device_id));
@@ -178,8 +185,8 @@ absl::StatusOr<store::Device> Registry::GetDevice(absl::string_view hub_id, absl
   return device;
 }
 
-absl::StatusOr<std::vector<store::Device>> Registry::ListDevices(absl::string_view hub_id, absl::string_view after,
-                                                                 int64_t limit) {
+absl::StatusOr<std::vector<store::Device>> Registry::ListDevices(absl::string_view hub_id,
+                                                                 absl::string_view after, int64_t limit) {
   std::vector<store::Device> devices;
   RETURN_IF_ERROR(database_.Read([&](store::Session& session) -> absl::Status {
     ASSIGN_OR_RETURN(devices, store::ListDevices(session, hub_id, after, limit));
@@ -221,15 +228,17 @@ absl::StatusOr<store::Module> Registry::CreateModule(const store::Device& device
   module.managed_by = wish.managed_by;
   module.generation_id = NewGeneration(now);
   module.auth_type = "sas";
-  ApplyAuth(vault_, wish.auth_type, wish.keys, module.id, module.auth_type, module.primary_enc, module.secondary_enc);
+  ApplyAuth(vault_, wish.auth_type, wish.keys, module.id, module.auth_type, module.primary_enc,
+            module.secondary_enc);
   RETURN_IF_ERROR(database_.Write([&](store::Session& session) -> absl::Status {
     ASSIGN_OR_RETURN(const auto owner, store::FindDeviceByRow(session, device.id));
     if (!owner) return NoDevice(device.device_id);
     ASSIGN_OR_RETURN(const std::vector<store::Module> modules, store::ListModules(session, device.id));
     for (const store::Module& other : modules) {
       if (other.module_id == module.module_id) {
-        return Refuse(Fault::kModuleExists, absl::StrCat("A module with ID '", module.module_id,
-                                                         "' already exists on device '", device.device_id, "'."));
+        return Refuse(Fault::kModuleExists,
+                      absl::StrCat("A module with ID '", module.module_id, "' already exists on device '",
+                                   device.device_id, "'."));
       }
     }
     if (modules.size() >= kModulesPerDevice) {
@@ -258,8 +267,8 @@ absl::StatusOr<store::Module> Registry::UpdateModule(const store::Device& device
   return module;
 }
 
-absl::Status Registry::DeleteModule(const store::Device& device, absl::string_view module_id, const IfMatch& if_match,
-                                    const Actor& actor) {
+absl::Status Registry::DeleteModule(const store::Device& device, absl::string_view module_id,
+                                    const IfMatch& if_match, const Actor& actor) {
   return database_.Write([&](store::Session& session) -> absl::Status {
     ASSIGN_OR_RETURN(const store::Module module, Find(session, device, module_id));
     RETURN_IF_ERROR(CheckEtag(if_match, module.etag));

@@ -1,5 +1,5 @@
-// The registry of devices and their modules: every change goes through here, whichever API asked for it, and leaves its
-// line in the audit log. Refusals are those of fault.h. Thread-safe.
+// The registry of devices and their modules: every change goes through here, whichever API asked for it, and
+// leaves its line in the audit log. Refusals are those of fault.h. Thread-safe.
 #pragma once
 
 #include <optional>
@@ -43,7 +43,8 @@ using IfMatch = std::optional<std::string>;
 absl::Status CheckEtag(const IfMatch& wanted, absl::string_view etag);
 
 // A device row that is not in the store yet, keys sealed.
-store::Device NewDeviceRow(const store::Vault& vault, absl::string_view hub_id, DeviceWish wish, absl::Time now);
+store::Device NewDeviceRow(const store::Vault& vault, absl::string_view hub_id, DeviceWish wish,
+                           absl::Time now);
 
 class Registry {
  public:
@@ -51,12 +52,12 @@ class Registry {
       : database_(database), vault_(vault), clock_(clock) {}
 
   absl::StatusOr<store::Device> CreateDevice(absl::string_view hub_id, DeviceWish wish, const Actor& actor);
-  absl::StatusOr<store::Device> UpdateDevice(absl::string_view hub_id, DeviceWish wish, const IfMatch& if_match,
-                                             const Actor& actor);
+  absl::StatusOr<store::Device> UpdateDevice(absl::string_view hub_id, DeviceWish wish,
+                                             const IfMatch& if_match, const Actor& actor);
   absl::Status DeleteDevice(absl::string_view hub_id, absl::string_view device_id, const IfMatch& if_match,
                             const Actor& actor);
-  // Disable and enable reach the device's enrolment too: an individual entry follows, a device of a group gets a
-  // disabled entry of its own, which enable takes away again.
+  // Disable and enable reach the device's enrolment too: an individual entry follows, a device of a group
+  // gets a disabled entry of its own, which enable takes away again.
   absl::StatusOr<store::Device> Apply(absl::string_view hub_id, absl::string_view device_id, Event event,
                                       absl::string_view reason, const Actor& actor);
 
@@ -65,9 +66,10 @@ class Registry {
                                                          int64_t limit);
   absl::StatusOr<store::DeviceCount> CountDevices(absl::string_view hub_id);
 
-  absl::StatusOr<store::Module> CreateModule(const store::Device& device, ModuleWish wish, const Actor& actor);
-  absl::StatusOr<store::Module> UpdateModule(const store::Device& device, ModuleWish wish, const IfMatch& if_match,
+  absl::StatusOr<store::Module> CreateModule(const store::Device& device, ModuleWish wish,
                                              const Actor& actor);
+  absl::StatusOr<store::Module> UpdateModule(const store::Device& device, ModuleWish wish,
+                                             const IfMatch& if_match, const Actor& actor);
   absl::Status DeleteModule(const store::Device& device, absl::string_view module_id, const IfMatch& if_match,
                             const Actor& actor);
   absl::StatusOr<store::Module> GetModule(const store::Device& device, absl::string_view module_id);
@@ -85,8 +87,10 @@ class Registry {
   absl::Status RecordRelease(absl::string_view action, absl::string_view target, const Actor& actor);
 
  private:
-  absl::Status Record(store::Session& session, const Actor& actor, absl::string_view action, std::string target) const;
-  absl::Status Move(store::Session& session, store::Device& device, Event event, absl::string_view reason) const;
+  absl::Status Record(store::Session& session, const Actor& actor, absl::string_view action,
+                      std::string target) const;
+  absl::Status Move(store::Session& session, store::Device& device, Event event,
+                    absl::string_view reason) const;
 
   store::Database& database_;
   const store::Vault& vault_;

@@ -1,5 +1,5 @@
-// A disabled device must not come back through its enrolment: an individual entry is disabled with it, a device of a
-// group gets a disabled individual entry of its own.
+// A disabled device must not come back through its enrolment: an individual entry is disabled with it, a
+// device of a group gets a disabled individual entry of its own.
 #pragma once
 
 #include "absl/status/status.h"

@@ -8,7 +8,8 @@ absl::Status Telemetry::Add(absl::string_view device, absl::string_view module_i
                             std::string properties) {
   const store::Message message{std::string(module_id), absl::ToUnixMicros(clock_.Now()), std::move(body),
                                std::move(properties)};
-  return database_.Write([&](store::Session& session) { return store::AddMessage(session, device, message); });
+  return database_.Write(
+      [&](store::Session& session) { return store::AddMessage(session, device, message); });
 }
 
 absl::StatusOr<std::vector<store::Message>> Telemetry::List(absl::string_view device) {

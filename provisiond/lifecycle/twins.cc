@@ -37,7 +37,8 @@ absl::StatusOr<store::Twin> Twins::Get(absl::string_view owner) {
 }
 
 absl::StatusOr<store::Twin> Twins::Change(absl::string_view owner, TwinChange how, const Json& change,
-                                          const IfMatch& if_match, absl::string_view target, const Actor& actor) {
+                                          const IfMatch& if_match, absl::string_view target,
+                                          const Actor& actor) {
   ASSIGN_OR_RETURN(const Json* tags, ObjectMember(change, "tags"));
   ASSIGN_OR_RETURN(const Json* properties, ObjectMember(change, "properties"));
   const Json* desired = nullptr;

@@ -1,5 +1,5 @@
-// The rpcs of admin.proto. Whoever may open the socket may do everything; what is changed or shown is audited under its
-// uid. Thread-safe.
+// The rpcs of admin.proto. Whoever may open the socket may do everything; what is changed or shown is audited
+// under its uid. Thread-safe.
 #pragma once
 
 #include <string>
@@ -25,8 +25,8 @@ class AdminService {
     std::vector<std::string> addresses;
     std::vector<std::string> scopes;
   };
-  AdminService(Facts facts, Enrollments& enrollments, Registry& registry, Telemetry& telemetry, const Hubs& hubs,
-               auth::AccessPolicies& policies)
+  AdminService(Facts facts, Enrollments& enrollments, Registry& registry, Telemetry& telemetry,
+               const Hubs& hubs, auth::AccessPolicies& policies)
       : facts_(std::move(facts)),
         enrollments_(enrollments),
         registry_(registry),
@@ -39,16 +39,20 @@ class AdminService {
   absl::StatusOr<v1::Status> GetStatus(const CallContext& call, const v1::GetStatusRequest& request);
 
   absl::StatusOr<v1::Enrollment> CreateEnrollment(const CallContext& call, const v1::NewEnrollment& request);
-  absl::StatusOr<v1::Enrollments> ListEnrollments(const CallContext& call, const v1::ListEnrollmentsRequest& request);
+  absl::StatusOr<v1::Enrollments> ListEnrollments(const CallContext& call,
+                                                  const v1::ListEnrollmentsRequest& request);
   absl::StatusOr<v1::Enrollment> GetEnrollment(const CallContext& call, const v1::EnrollmentName& request);
   absl::StatusOr<v1::Done> DeleteEnrollment(const CallContext& call, const v1::EnrollmentName& request);
   absl::StatusOr<v1::Keys> ShowEnrollmentKeys(const CallContext& call, const v1::EnrollmentName& request);
-  absl::StatusOr<v1::Enrollment> CreateEnrollmentGroup(const CallContext& call, const v1::NewEnrollment& request);
+  absl::StatusOr<v1::Enrollment> CreateEnrollmentGroup(const CallContext& call,
+                                                       const v1::NewEnrollment& request);
   absl::StatusOr<v1::Enrollments> ListEnrollmentGroups(const CallContext& call,
                                                        const v1::ListEnrollmentsRequest& request);
-  absl::StatusOr<v1::Enrollment> GetEnrollmentGroup(const CallContext& call, const v1::EnrollmentName& request);
+  absl::StatusOr<v1::Enrollment> GetEnrollmentGroup(const CallContext& call,
+                                                    const v1::EnrollmentName& request);
   absl::StatusOr<v1::Done> DeleteEnrollmentGroup(const CallContext& call, const v1::EnrollmentName& request);
-  absl::StatusOr<v1::Keys> ShowEnrollmentGroupKeys(const CallContext& call, const v1::EnrollmentName& request);
+  absl::StatusOr<v1::Keys> ShowEnrollmentGroupKeys(const CallContext& call,
+                                                   const v1::EnrollmentName& request);
   absl::StatusOr<v1::Keys> DeriveKey(const CallContext& call, const v1::DeriveKeyRequest& request);
 
   absl::StatusOr<v1::Device> CreateDevice(const CallContext& call, const v1::NewDevice& request);
@@ -62,7 +66,8 @@ class AdminService {
   absl::StatusOr<v1::Messages> ListTelemetry(const CallContext& call, const v1::DeviceName& request);
 
   absl::StatusOr<v1::Policies> ListPolicies(const CallContext& call, const v1::ListPoliciesRequest& request);
-  absl::StatusOr<v1::ConnectionString> ShowConnectionString(const CallContext& call, const v1::PolicyName& request);
+  absl::StatusOr<v1::ConnectionString> ShowConnectionString(const CallContext& call,
+                                                            const v1::PolicyName& request);
 
  private:
   absl::StatusOr<const store::Hub*> HubOf(bool named, const std::string& name) const;

@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "common/bytes/base64.h"
 #include "aziot/provisioning/v1/admin.pb.h"
+#include "common/bytes/base64.h"
 #include "common/rpc/call_context.h"
 #include "provisiond/lifecycle/actor.h"
 #include "provisiond/verifier/symmetric_key/device_keys.h"

@@ -12,7 +12,8 @@ namespace {
 
 constexpr int64_t kPage = 1000;
 
-absl::Status ReadKey(bool given, const std::string& text, absl::string_view name, std::optional<Secret>& key) {
+absl::Status ReadKey(bool given, const std::string& text, absl::string_view name,
+                     std::optional<Secret>& key) {
   if (!given || text.empty()) return absl::OkStatus();
   absl::StatusOr<Secret> parsed = ParseKey(text);
   if (!parsed.ok()) return rpc::InvalidParameter(name, parsed.status().message());
@@ -25,7 +26,8 @@ absl::Status ReadKey(bool given, const std::string& text, absl::string_view name
 v1::Device AdminService::ToDevice(const store::Device& device) const {
   v1::Device out;
   out.set_device_id(device.device_id);
-  if (const store::Hub* hub = hubs_.ById(device.hub_id); hub != nullptr) out.set_hub(hubs_.AddressOf(hub->host_name));
+  if (const store::Hub* hub = hubs_.ById(device.hub_id); hub != nullptr)
+    out.set_hub(hubs_.AddressOf(hub->host_name));
   out.set_state(device.state);
   out.set_status_reason(device.status_reason);
   out.set_generation_id(device.generation_id);
@@ -41,7 +43,8 @@ absl::StatusOr<v1::Device> AdminService::CreateDevice(const CallContext& call, c
   wish.device_id = request.device_id();
   wish.enabled = !request.disabled();
   RETURN_IF_ERROR(ReadKey(request.has_primary_key(), request.primary_key(), "primaryKey", wish.keys.primary));
-  RETURN_IF_ERROR(ReadKey(request.has_secondary_key(), request.secondary_key(), "secondaryKey", wish.keys.secondary));
+  RETURN_IF_ERROR(
+      ReadKey(request.has_secondary_key(), request.secondary_key(), "secondaryKey", wish.keys.secondary));
   const auto device = registry_.CreateDevice(hub->id, std::move(wish), ActorOf(call));
   if (!device.ok()) return ToRpcError(device.status());
   ASSIGN_OR_RETURN(const KeyPair keys, registry_.KeysOf(*device));
@@ -53,9 +56,11 @@ absl::StatusOr<v1::Device> AdminService::CreateDevice(const CallContext& call, c
   return reply;
 }
 
-absl::StatusOr<v1::Devices> AdminService::ListDevices(const CallContext&, const v1::ListDevicesRequest& request) {
+absl::StatusOr<v1::Devices> AdminService::ListDevices(const CallContext&,
+                                                      const v1::ListDevicesRequest& request) {
   ASSIGN_OR_RETURN(const store::Hub* hub, HubOf(request.has_hub(), request.hub()));
-  ASSIGN_OR_RETURN(const std::vector<store::Device> devices, registry_.ListDevices(hub->id, request.after(), kPage));
+  ASSIGN_OR_RETURN(const std::vector<store::Device> devices,
+                   registry_.ListDevices(hub->id, request.after(), kPage));
   v1::Devices reply;
   for (const store::Device& device : devices) *reply.add_devices() = ToDevice(device);
   if (static_cast<int64_t>(devices.size()) == kPage) reply.set_next(devices.back().device_id);
@@ -76,7 +81,8 @@ absl::StatusOr<v1::Done> AdminService::DeleteDevice(const CallContext& call, con
   return v1::Done();
 }
 
-absl::StatusOr<v1::Keys> AdminService::ShowDeviceKeys(const CallContext& call, const v1::DeviceName& request) {
+absl::StatusOr<v1::Keys> AdminService::ShowDeviceKeys(const CallContext& call,
+                                                      const v1::DeviceName& request) {
   ASSIGN_OR_RETURN(const store::Hub* hub, HubOf(request.has_hub(), request.hub()));
   const auto device = registry_.GetDevice(hub->id, request.device_id());
   if (!device.ok()) return ToRpcError(device.status());
@@ -85,14 +91,16 @@ absl::StatusOr<v1::Keys> AdminService::ShowDeviceKeys(const CallContext& call, c
   return ToKeys(*keys);
 }
 
-absl::StatusOr<v1::Device> AdminService::EnableDevice(const CallContext& call, const v1::DeviceName& request) {
+absl::StatusOr<v1::Device> AdminService::EnableDevice(const CallContext& call,
+                                                      const v1::DeviceName& request) {
   ASSIGN_OR_RETURN(const store::Hub* hub, HubOf(request.has_hub(), request.hub()));
   const auto device = registry_.Apply(hub->id, request.device_id(), Event::kEnable, "", ActorOf(call));
   if (!device.ok()) return ToRpcError(device.status());
   return ToDevice(*device);
 }
 
-absl::StatusOr<v1::Device> AdminService::DisableDevice(const CallContext& call, const v1::DeviceName& request) {
+absl::StatusOr<v1::Device> AdminService::DisableDevice(const CallContext& call,
+                                                       const v1::DeviceName& request) {
   ASSIGN_OR_RETURN(const store::Hub* hub, HubOf(request.has_hub(), request.hub()));
   const auto device =
       registry_.Apply(hub->id, request.device_id(), Event::kDisable, request.reason(), ActorOf(call));

@@ -56,8 +56,10 @@ absl::StatusOr<v1::Enrollment> AdminService::Create(const CallContext& call, Enr
     wish.entry.allocation_policy = request.allocation_policy();
   }
   wish.entry.hubs = Json(std::vector<std::string>(request.hubs().begin(), request.hubs().end())).dump();
-  ASSIGN_OR_RETURN(wish.keys.primary, ReadKey(request.has_primary_key(), request.primary_key(), "primaryKey"));
-  ASSIGN_OR_RETURN(wish.keys.secondary, ReadKey(request.has_secondary_key(), request.secondary_key(), "secondaryKey"));
+  ASSIGN_OR_RETURN(wish.keys.primary,
+                   ReadKey(request.has_primary_key(), request.primary_key(), "primaryKey"));
+  ASSIGN_OR_RETURN(wish.keys.secondary,
+                   ReadKey(request.has_secondary_key(), request.secondary_key(), "secondaryKey"));
   const auto entry = enrollments_.Put(kind, std::move(wish), PutMode::kCreate, std::nullopt, ActorOf(call));
   if (!entry.ok()) return ToRpcError(entry.status());
   ASSIGN_OR_RETURN(v1::Enrollment reply, ToEnrollment(*entry));
@@ -84,23 +86,27 @@ absl::StatusOr<v1::Enrollment> AdminService::CreateEnrollment(const CallContext&
   return Create(call, EnrollmentKind::kIndividual, request);
 }
 
-absl::StatusOr<v1::Enrollments> AdminService::ListEnrollments(const CallContext&, const v1::ListEnrollmentsRequest&) {
+absl::StatusOr<v1::Enrollments> AdminService::ListEnrollments(const CallContext&,
+                                                              const v1::ListEnrollmentsRequest&) {
   return List(EnrollmentKind::kIndividual);
 }
 
-absl::StatusOr<v1::Enrollment> AdminService::GetEnrollment(const CallContext&, const v1::EnrollmentName& request) {
+absl::StatusOr<v1::Enrollment> AdminService::GetEnrollment(const CallContext&,
+                                                           const v1::EnrollmentName& request) {
   const auto entry = enrollments_.Get(EnrollmentKind::kIndividual, request.name());
   if (!entry.ok()) return ToRpcError(entry.status());
   return ToEnrollment(*entry);
 }
 
-absl::StatusOr<v1::Done> AdminService::DeleteEnrollment(const CallContext& call, const v1::EnrollmentName& request) {
+absl::StatusOr<v1::Done> AdminService::DeleteEnrollment(const CallContext& call,
+                                                        const v1::EnrollmentName& request) {
   RETURN_IF_ERROR(ToRpcError(
       enrollments_.Delete(EnrollmentKind::kIndividual, request.name(), std::nullopt, ActorOf(call))));
   return v1::Done();
 }
 
-absl::StatusOr<v1::Keys> AdminService::ShowEnrollmentKeys(const CallContext& call, const v1::EnrollmentName& request) {
+absl::StatusOr<v1::Keys> AdminService::ShowEnrollmentKeys(const CallContext& call,
+                                                          const v1::EnrollmentName& request) {
   const auto entry = enrollments_.Get(EnrollmentKind::kIndividual, request.name());
   if (!entry.ok()) return ToRpcError(entry.status());
   const auto keys = enrollments_.ReleaseKeys(EnrollmentKind::kIndividual, *entry, ActorOf(call));
@@ -142,7 +148,8 @@ absl::StatusOr<v1::Keys> AdminService::ShowEnrollmentGroupKeys(const CallContext
   return ToKeys(*keys);
 }
 
-absl::StatusOr<v1::Keys> AdminService::DeriveKey(const CallContext& call, const v1::DeriveKeyRequest& request) {
+absl::StatusOr<v1::Keys> AdminService::DeriveKey(const CallContext& call,
+                                                 const v1::DeriveKeyRequest& request) {
   if (!IsRegistrationId(request.registration_id())) {
     return rpc::InvalidParameter("registrationId", "not a registration id");
   }

@@ -1,5 +1,5 @@
-// The store as the tables' code sees it: SQL of the subset that both engines share, run inside transactions. What a
-// function passed to Read or Write returns is what the call returns; anything but OK leaves no trace.
+// The store as the tables' code sees it: SQL of the subset that both engines share, run inside transactions.
+// What a function passed to Read or Write returns is what the call returns; anything but OK leaves no trace.
 #pragma once
 
 #include <cstdint>
@@ -71,8 +71,8 @@ class Database {
   virtual ~Database() = default;
   // One consistent view; any number at a time.
   virtual absl::Status Read(const Work& work) = 0;
-  // One transaction, durable when OK is returned. May run on another thread of the store's choice; concurrent writes
-  // may share one commit.
+  // One transaction, durable when OK is returned. May run on another thread of the store's choice; concurrent
+  // writes may share one commit.
   virtual absl::Status Write(const Work& work) = 0;
 };
 

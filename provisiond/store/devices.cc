@@ -8,7 +8,8 @@ namespace aziot::provisiond::store {
 namespace {
 
 constexpr absl::string_view kSelectDevice =
-    "SELECT d.id, d.etag, d.created_at, d.updated_at, d.device_id, d.hub_id, d.state, d.status_reason, d.status_at, "
+    "SELECT d.id, d.etag, d.created_at, d.updated_at, d.device_id, d.hub_id, d.state, d.status_reason, "
+    "d.status_at, "
     "d.generation_id, d.auth_type, d.capabilities, p.secret_enc, s.secret_enc FROM device d "
     "LEFT JOIN credential p ON p.owner = d.id AND p.kind = 'sas' AND p.slot = 'primary' "
     "LEFT JOIN credential s ON s.owner = d.id AND s.kind = 'sas' AND s.slot = 'secondary' ";
@@ -54,10 +55,12 @@ Module ToModule(const Row& row) {
   return module;
 }
 
-absl::Status PutSecret(Session& session, const std::string& owner, absl::string_view slot, const Bytes& sealed) {
+absl::Status PutSecret(Session& session, const std::string& owner, absl::string_view slot,
+                       const Bytes& sealed) {
   if (sealed.empty()) {
     return session
-        .Execute("DELETE FROM credential WHERE owner = ? AND kind = 'sas' AND slot = ?", {owner, std::string(slot)})
+        .Execute("DELETE FROM credential WHERE owner = ? AND kind = 'sas' AND slot = ?",
+                 {owner, std::string(slot)})
         .status();
   }
   return session
@@ -68,7 +71,8 @@ absl::Status PutSecret(Session& session, const std::string& owner, absl::string_
       .status();
 }
 
-absl::Status PutSecrets(Session& session, const std::string& owner, const Bytes& primary, const Bytes& secondary) {
+absl::Status PutSecrets(Session& session, const std::string& owner, const Bytes& primary,
+                        const Bytes& secondary) {
   RETURN_IF_ERROR(PutSecret(session, owner, "primary", primary));
   return PutSecret(session, owner, "secondary", secondary);
 }
@@ -94,8 +98,8 @@ absl::StatusOr<std::optional<Device>> FindDeviceByRow(Session& session, absl::st
   return row ? std::optional(ToDevice(*row)) : std::nullopt;
 }
 
-absl::StatusOr<std::vector<Device>> ListDevices(Session& session, absl::string_view hub_id, absl::string_view after,
-                                                int64_t limit) {
+absl::StatusOr<std::vector<Device>> ListDevices(Session& session, absl::string_view hub_id,
+                                                absl::string_view after, int64_t limit) {
   static const std::string sql =
       absl::StrCat(kSelectDevice, "WHERE d.hub_id = ? AND d.device_id > ? ORDER BY d.device_id LIMIT ?");
   ASSIGN_OR_RETURN(const std::vector<Row> rows,
@@ -107,33 +111,35 @@ absl::StatusOr<std::vector<Device>> ListDevices(Session& session, absl::string_v
 }
 
 absl::StatusOr<DeviceCount> CountDevices(Session& session, absl::string_view hub_id) {
-  ASSIGN_OR_RETURN(const auto row,
-                   session.First("SELECT COUNT(*), COALESCE(SUM(CASE WHEN state IN ('disabled', 'revoked') THEN 1 "
-                                 "ELSE 0 END), 0) FROM device WHERE hub_id = ? OR ? = ''",
-                                 {std::string(hub_id), std::string(hub_id)}));
+  ASSIGN_OR_RETURN(
+      const auto row,
+      session.First("SELECT COUNT(*), COALESCE(SUM(CASE WHEN state IN ('disabled', 'revoked') THEN 1 "
+                    "ELSE 0 END), 0) FROM device WHERE hub_id = ? OR ? = ''",
+                    {std::string(hub_id), std::string(hub_id)}));
   return DeviceCount{row->Integer(0), row->Integer(1)};
 }
 
 absl::Status InsertDevice(Session& session, const Device& device) {
-  RETURN_IF_ERROR(session
-                      .Execute(
-                          "INSERT INTO device (id, etag, created_at, updated_at, device_id, hub_id, state, "
-                          "status_reason, status_at, generation_id, auth_type, capabilities) "
-                          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                          {device.id, device.etag, device.created_at, device.updated_at, device.device_id,
-                           device.hub_id, device.state, device.status_reason, device.status_at, device.generation_id,
-                           device.auth_type, device.capabilities})
-                      .status());
+  RETURN_IF_ERROR(
+      session
+          .Execute("INSERT INTO device (id, etag, created_at, updated_at, device_id, hub_id, state, "
+                   "status_reason, status_at, generation_id, auth_type, capabilities) "
+                   "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                   {device.id, device.etag, device.created_at, device.updated_at, device.device_id,
+                    device.hub_id, device.state, device.status_reason, device.status_at, device.generation_id,
+                    device.auth_type, device.capabilities})
+          .status());
   return PutSecrets(session, device.id, device.primary_enc, device.secondary_enc);
 }
 
 absl::Status UpdateDevice(Session& session, const Device& device) {
-  ASSIGN_OR_RETURN(const int64_t changed,
-                   session.Execute(
-                       "UPDATE device SET etag = ?, updated_at = ?, hub_id = ?, state = ?, status_reason = ?, "
-                       "status_at = ?, generation_id = ?, auth_type = ?, capabilities = ? WHERE id = ?",
-                       {device.etag, device.updated_at, device.hub_id, device.state, device.status_reason,
-                        device.status_at, device.generation_id, device.auth_type, device.capabilities, device.id}));
+  ASSIGN_OR_RETURN(
+      const int64_t changed,
+      session.Execute(
+          "UPDATE device SET etag = ?, updated_at = ?, hub_id = ?, state = ?, status_reason = ?, "
+          "status_at = ?, generation_id = ?, auth_type = ?, capabilities = ? WHERE id = ?",
+          {device.etag, device.updated_at, device.hub_id, device.state, device.status_reason,
+           device.status_at, device.generation_id, device.auth_type, device.capabilities, device.id}));
   if (changed != 1) return absl::NotFoundError("the device is gone");
   return PutSecrets(session, device.id, device.primary_enc, device.secondary_enc);
 }
@@ -162,22 +168,23 @@ absl::StatusOr<std::vector<Module>> ListModules(Session& session, absl::string_v
 }
 
 absl::Status InsertModule(Session& session, const Module& module) {
-  RETURN_IF_ERROR(session
-                      .Execute(
-                          "INSERT INTO module (id, etag, created_at, updated_at, device, module_id, managed_by, "
-                          "generation_id, auth_type) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                          {module.id, module.etag, module.created_at, module.updated_at, module.device,
-                           module.module_id, OrNull(module.managed_by), module.generation_id, module.auth_type})
-                      .status());
+  RETURN_IF_ERROR(
+      session
+          .Execute("INSERT INTO module (id, etag, created_at, updated_at, device, module_id, managed_by, "
+                   "generation_id, auth_type) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                   {module.id, module.etag, module.created_at, module.updated_at, module.device,
+                    module.module_id, OrNull(module.managed_by), module.generation_id, module.auth_type})
+          .status());
   return PutSecrets(session, module.id, module.primary_enc, module.secondary_enc);
 }
 
 absl::Status UpdateModule(Session& session, const Module& module) {
-  ASSIGN_OR_RETURN(const int64_t changed,
-                   session.Execute("UPDATE module SET etag = ?, updated_at = ?, managed_by = ?, generation_id = ?, "
-                                   "auth_type = ? WHERE id = ?",
-                                   {module.etag, module.updated_at, OrNull(module.managed_by), module.generation_id,
-                                    module.auth_type, module.id}));
+  ASSIGN_OR_RETURN(
+      const int64_t changed,
+      session.Execute("UPDATE module SET etag = ?, updated_at = ?, managed_by = ?, generation_id = ?, "
+                      "auth_type = ? WHERE id = ?",
+                      {module.etag, module.updated_at, OrNull(module.managed_by), module.generation_id,
+                       module.auth_type, module.id}));
   if (changed != 1) return absl::NotFoundError("the module is gone");
   return PutSecrets(session, module.id, module.primary_enc, module.secondary_enc);
 }

@@ -13,7 +13,7 @@ struct Device {
   std::string status_reason;
   int64_t status_at = 0;
   std::string generation_id;
-  std::string auth_type;  // sas, none
+  std::string auth_type;     // sas, none
   std::string capabilities;  // JSON
   Bytes primary_enc, secondary_enc;
 };
@@ -33,8 +33,8 @@ absl::StatusOr<std::optional<Device>> FindDevice(Session& session, absl::string_
                                                  absl::string_view device_id);
 absl::StatusOr<std::optional<Device>> FindDeviceByRow(Session& session, absl::string_view id);
 // Devices of a hub in the order of their ids, after `after`.
-absl::StatusOr<std::vector<Device>> ListDevices(Session& session, absl::string_view hub_id, absl::string_view after,
-                                                int64_t limit);
+absl::StatusOr<std::vector<Device>> ListDevices(Session& session, absl::string_view hub_id,
+                                                absl::string_view after, int64_t limit);
 struct DeviceCount {
   int64_t total = 0;
   int64_t disabled = 0;  // revoked ones too

@@ -44,15 +44,14 @@ absl::string_view TableOf(EnrollmentKind kind) {
 
 absl::StatusOr<std::optional<Enrollment>> FindEnrollment(Session& session, EnrollmentKind kind,
                                                          absl::string_view name) {
-  ASSIGN_OR_RETURN(
-      const auto row,
-      session.First(absl::StrCat("SELECT ", kColumns, " FROM ", TableOf(kind), " WHERE lower_name = ?"),
-                    {absl::AsciiStrToLower(name)}));
+  ASSIGN_OR_RETURN(const auto row, session.First(absl::StrCat("SELECT ", kColumns, " FROM ", TableOf(kind),
+                                                              " WHERE lower_name = ?"),
+                                                 {absl::AsciiStrToLower(name)}));
   return row ? std::optional(ToEnrollment(*row)) : std::nullopt;
 }
 
-absl::StatusOr<std::vector<Enrollment>> ListEnrollments(Session& session, EnrollmentKind kind, absl::string_view after,
-                                                        int64_t limit) {
+absl::StatusOr<std::vector<Enrollment>> ListEnrollments(Session& session, EnrollmentKind kind,
+                                                        absl::string_view after, int64_t limit) {
   ASSIGN_OR_RETURN(const std::vector<Row> rows,
                    session.Query(absl::StrCat("SELECT ", kColumns, " FROM ", TableOf(kind),
                                               " WHERE lower_name > ? ORDER BY lower_name LIMIT ?"),
@@ -72,10 +71,10 @@ absl::Status InsertEnrollment(Session& session, EnrollmentKind kind, const Enrol
       .Execute(absl::StrCat("INSERT INTO ", TableOf(kind), " (", kColumns,
                             ", lower_name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
                {entry.id, entry.etag, entry.created_at, entry.updated_at, entry.name, OrNull(entry.device_id),
-                entry.attestation, entry.primary_enc, entry.secondary_enc, StatusWord(entry), entry.allocation_policy,
-                OrNull(entry.hub_host), entry.hubs, OrNull(entry.reprovision), OrNull(entry.initial_twin),
-                OrNull(entry.capabilities), entry.details, OrNull(entry.shadow_of),
-                absl::AsciiStrToLower(entry.name)})
+                entry.attestation, entry.primary_enc, entry.secondary_enc, StatusWord(entry),
+                entry.allocation_policy, OrNull(entry.hub_host), entry.hubs, OrNull(entry.reprovision),
+                OrNull(entry.initial_twin), OrNull(entry.capabilities), entry.details,
+                OrNull(entry.shadow_of), absl::AsciiStrToLower(entry.name)})
       .status();
 }
 
@@ -85,12 +84,13 @@ absl::Status UpdateEnrollment(Session& session, EnrollmentKind kind, const Enrol
       session.Execute(
           absl::StrCat("UPDATE ", TableOf(kind),
                        " SET etag = ?, updated_at = ?, device_id = ?, attestation = ?, primary_enc = ?, "
-                       "secondary_enc = ?, status = ?, allocation_policy = ?, hub_host = ?, hubs = ?, reprovision = ?, "
+                       "secondary_enc = ?, status = ?, allocation_policy = ?, hub_host = ?, hubs = ?, "
+                       "reprovision = ?, "
                        "initial_twin = ?, capabilities = ?, details = ?, shadow_of = ? WHERE id = ?"),
           {entry.etag, entry.updated_at, OrNull(entry.device_id), entry.attestation, entry.primary_enc,
-           entry.secondary_enc, StatusWord(entry), entry.allocation_policy, OrNull(entry.hub_host), entry.hubs,
-           OrNull(entry.reprovision), OrNull(entry.initial_twin), OrNull(entry.capabilities), entry.details,
-           OrNull(entry.shadow_of), entry.id}));
+           entry.secondary_enc, StatusWord(entry), entry.allocation_policy, OrNull(entry.hub_host),
+           entry.hubs, OrNull(entry.reprovision), OrNull(entry.initial_twin), OrNull(entry.capabilities),
+           entry.details, OrNull(entry.shadow_of), entry.id}));
   return changed == 1 ? absl::OkStatus() : absl::NotFoundError("the enrolment is gone");
 }
 

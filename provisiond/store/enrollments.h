@@ -1,4 +1,5 @@
-// Enrolment entries: who may register, with what proof, and where the device goes. Names compare without case.
+// Enrolment entries: who may register, with what proof, and where the device goes. Names compare without
+// case.
 #pragma once
 
 #include "provisiond/store/database.h"
@@ -15,9 +16,9 @@ struct Enrollment {
   std::string attestation;  // symmetricKey, none
   Bytes primary_enc, secondary_enc;
   bool enabled = true;
-  std::string allocation_policy = "hashed";  // static, hashed
-  std::optional<std::string> hub_host;       // iotHubHostName
-  std::string hubs = "[]";                   // JSON array of host names
+  std::string allocation_policy = "hashed";                            // static, hashed
+  std::optional<std::string> hub_host;                                 // iotHubHostName
+  std::string hubs = "[]";                                             // JSON array of host names
   std::optional<std::string> reprovision, initial_twin, capabilities;  // JSON
   std::string details = "{}";  // JSON: members that are kept for the owner and mean nothing here
   // Of a disabled entry that blocks one device of a group: that group's name.
@@ -30,8 +31,8 @@ absl::string_view TableOf(EnrollmentKind kind);
 absl::StatusOr<std::optional<Enrollment>> FindEnrollment(Session& session, EnrollmentKind kind,
                                                          absl::string_view name);
 // In the order of their lower-case names, after `after`.
-absl::StatusOr<std::vector<Enrollment>> ListEnrollments(Session& session, EnrollmentKind kind, absl::string_view after,
-                                                        int64_t limit);
+absl::StatusOr<std::vector<Enrollment>> ListEnrollments(Session& session, EnrollmentKind kind,
+                                                        absl::string_view after, int64_t limit);
 absl::StatusOr<int64_t> CountEnrollments(Session& session, EnrollmentKind kind);
 // kAlreadyExists when the name is taken.
 absl::Status InsertEnrollment(Session& session, EnrollmentKind kind, const Enrollment& enrollment);

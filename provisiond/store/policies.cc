@@ -21,7 +21,8 @@ absl::StatusOr<std::vector<Policy>> ListPolicies(Session& session) {
   return policies;
 }
 
-absl::StatusOr<std::optional<Policy>> FindPolicy(Session& session, absl::string_view family, absl::string_view name) {
+absl::StatusOr<std::optional<Policy>> FindPolicy(Session& session, absl::string_view family,
+                                                 absl::string_view name) {
   ASSIGN_OR_RETURN(const auto row,
                    session.First("SELECT id, family, name, permissions, primary_enc, secondary_enc "
                                  "FROM shared_access_policy WHERE family = ? AND name = ?",
@@ -31,9 +32,11 @@ absl::StatusOr<std::optional<Policy>> FindPolicy(Session& session, absl::string_
 
 absl::Status InsertPolicy(Session& session, const Policy& policy) {
   return session
-      .Execute("INSERT INTO shared_access_policy (id, family, name, permissions, primary_enc, secondary_enc) "
-               "VALUES (?, ?, ?, ?, ?, ?)",
-               {policy.id, policy.family, policy.name, policy.permissions, policy.primary_enc, policy.secondary_enc})
+      .Execute(
+          "INSERT INTO shared_access_policy (id, family, name, permissions, primary_enc, secondary_enc) "
+          "VALUES (?, ?, ?, ?, ?, ?)",
+          {policy.id, policy.family, policy.name, policy.permissions, policy.primary_enc,
+           policy.secondary_enc})
       .status();
 }
 

@@ -7,14 +7,15 @@ namespace aziot::provisiond::store {
 
 struct Policy {
   std::string id;
-  std::string family;       // dps, hub
+  std::string family;  // dps, hub
   std::string name;
   std::string permissions;  // words separated by spaces
   Bytes primary_enc, secondary_enc;
 };
 
 absl::StatusOr<std::vector<Policy>> ListPolicies(Session& session);
-absl::StatusOr<std::optional<Policy>> FindPolicy(Session& session, absl::string_view family, absl::string_view name);
+absl::StatusOr<std::optional<Policy>> FindPolicy(Session& session, absl::string_view family,
+                                                 absl::string_view name);
 absl::Status InsertPolicy(Session& session, const Policy& policy);
 
 }  // namespace aziot::provisiond::store

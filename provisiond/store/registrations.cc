@@ -7,7 +7,8 @@ namespace aziot::provisiond::store {
 namespace {
 
 constexpr absl::string_view kSelect =
-    "SELECT id, etag, created_at, updated_at, registration_id, enrollment, enrollment_group, group_name, hub, device, "
+    "SELECT id, etag, created_at, updated_at, registration_id, enrollment, enrollment_group, group_name, "
+    "hub, device, "
     "device_id, status, substatus, payload FROM registration ";
 
 Registration ToRegistration(const Row& row) {
@@ -37,7 +38,8 @@ std::vector<Registration> ToRegistrations(const std::vector<Row>& rows) {
 
 }  // namespace
 
-absl::StatusOr<std::optional<Registration>> FindRegistration(Session& session, absl::string_view registration_id) {
+absl::StatusOr<std::optional<Registration>> FindRegistration(Session& session,
+                                                             absl::string_view registration_id) {
   ASSIGN_OR_RETURN(const auto row, session.First(absl::StrCat(kSelect, "WHERE registration_id = ?"),
                                                  {std::string(registration_id)}));
   return row ? std::optional(ToRegistration(*row)) : std::nullopt;
@@ -52,8 +54,9 @@ absl::StatusOr<std::vector<Registration>> RegistrationsOfDevice(Session& session
 absl::StatusOr<std::vector<Registration>> RegistrationsOfGroup(Session& session, absl::string_view group_name,
                                                                absl::string_view after, int64_t limit) {
   ASSIGN_OR_RETURN(const std::vector<Row> rows,
-                   session.Query(absl::StrCat(kSelect, "WHERE group_name = ? AND registration_id > ? "
-                                                       "ORDER BY registration_id LIMIT ?"),
+                   session.Query(absl::StrCat(kSelect,
+                                              "WHERE group_name = ? AND registration_id > ? "
+                                              "ORDER BY registration_id LIMIT ?"),
                                  {std::string(group_name), std::string(after), limit}));
   return ToRegistrations(rows);
 }
@@ -61,17 +64,20 @@ absl::StatusOr<std::vector<Registration>> RegistrationsOfGroup(Session& session,
 absl::Status PutRegistration(Session& session, const Registration& registration) {
   return session
       .Execute(
-          "INSERT INTO registration (id, etag, created_at, updated_at, registration_id, enrollment, enrollment_group, "
+          "INSERT INTO registration (id, etag, created_at, updated_at, registration_id, enrollment, "
+          "enrollment_group, "
           "group_name, hub, device, device_id, status, substatus, payload) "
           "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (registration_id) DO UPDATE SET "
           "etag = excluded.etag, updated_at = excluded.updated_at, enrollment = excluded.enrollment, "
-          "enrollment_group = excluded.enrollment_group, group_name = excluded.group_name, hub = excluded.hub, "
+          "enrollment_group = excluded.enrollment_group, group_name = excluded.group_name, hub = "
+          "excluded.hub, "
           "device = excluded.device, device_id = excluded.device_id, status = excluded.status, "
           "substatus = excluded.substatus, payload = excluded.payload",
           {registration.id, registration.etag, registration.created_at, registration.updated_at,
-           registration.registration_id, OrNull(registration.enrollment), OrNull(registration.enrollment_group),
-           OrNull(registration.group_name), registration.hub, registration.device, registration.device_id,
-           registration.status, registration.substatus, OrNull(registration.payload)})
+           registration.registration_id, OrNull(registration.enrollment),
+           OrNull(registration.enrollment_group), OrNull(registration.group_name), registration.hub,
+           registration.device, registration.device_id, registration.status, registration.substatus,
+           OrNull(registration.payload)})
       .status();
 }
 
@@ -81,9 +87,10 @@ absl::Status DeleteRegistration(Session& session, absl::string_view registration
 }
 
 absl::StatusOr<std::optional<Operation>> FindOperation(Session& session, absl::string_view operation_id) {
-  ASSIGN_OR_RETURN(const auto row, session.First("SELECT operation_id, registration_id, state, result, expires "
-                                                 "FROM operation WHERE operation_id = ?",
-                                                 {std::string(operation_id)}));
+  ASSIGN_OR_RETURN(const auto row,
+                   session.First("SELECT operation_id, registration_id, state, result, expires "
+                                 "FROM operation WHERE operation_id = ?",
+                                 {std::string(operation_id)}));
   if (!row) return std::optional<Operation>();
   return std::optional(Operation{row->Text(0), row->Text(1), row->Text(2), row->Text(3), row->Integer(4)});
 }
@@ -91,9 +98,11 @@ absl::StatusOr<std::optional<Operation>> FindOperation(Session& session, absl::s
 absl::Status AddOperation(Session& session, const Operation& operation, int64_t now) {
   RETURN_IF_ERROR(session.Execute("DELETE FROM operation WHERE expires < ?", {now}).status());
   return session
-      .Execute("INSERT INTO operation (operation_id, registration_id, state, result, expires) VALUES (?, ?, ?, ?, ?)",
-               {operation.operation_id, operation.registration_id, operation.state, operation.result,
-                operation.expires})
+      .Execute(
+          "INSERT INTO operation (operation_id, registration_id, state, result, expires) VALUES (?, ?, ?, ?, "
+          "?)",
+          {operation.operation_id, operation.registration_id, operation.state, operation.result,
+           operation.expires})
       .status();
 }
 

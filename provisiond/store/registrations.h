@@ -8,7 +8,7 @@ namespace aziot::provisiond::store {
 struct Registration {
   std::string id, etag;
   int64_t created_at = 0, updated_at = 0;
-  std::string registration_id;  // lower case
+  std::string registration_id;                              // lower case
   std::optional<std::string> enrollment, enrollment_group;  // row ids
   std::optional<std::string> group_name;                    // outlives the group
   std::string hub, device;                                  // row ids
@@ -24,7 +24,8 @@ struct Operation {
   int64_t expires = 0;
 };
 
-absl::StatusOr<std::optional<Registration>> FindRegistration(Session& session, absl::string_view registration_id);
+absl::StatusOr<std::optional<Registration>> FindRegistration(Session& session,
+                                                             absl::string_view registration_id);
 // Registrations of one device row.
 absl::StatusOr<std::vector<Registration>> RegistrationsOfDevice(Session& session, absl::string_view device);
 // Registrations through a group, in the order of their ids.

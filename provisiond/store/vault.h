@@ -1,5 +1,5 @@
-// Secrets at rest: AES-256-GCM under the data key, bound to table, column and row, so that a value copied to another
-// place does not open.
+// Secrets at rest: AES-256-GCM under the data key, bound to table, column and row, so that a value copied to
+// another place does not open.
 #pragma once
 
 #include "absl/status/statusor.h"
@@ -16,8 +16,8 @@ struct Place {
 
 class Vault {
  public:
-  // Reads the data key, or makes it (mode 0600) when the file is not there. kFailedPrecondition for a file of another
-  // size, or one that others may read.
+  // Reads the data key, or makes it (mode 0600) when the file is not there. kFailedPrecondition for a file of
+  // another size, or one that others may read.
   static absl::StatusOr<Vault> Load(absl::string_view data_key_file);
   explicit Vault(Secret data_key) : data_key_(std::move(data_key)) {}
 

@@ -1,5 +1,5 @@
-// For tests: everything of provisiond that stands between an HTTPS request and the store, on a store and a clock of the
-// test's own; and a client's side of the proofs.
+// For tests: everything of provisiond that stands between an HTTPS request and the store, on a store and a
+// clock of the test's own; and a client's side of the proofs.
 #pragma once
 
 #include <memory>
@@ -28,8 +28,9 @@ inline std::string Mac(BytesView key, absl::string_view resource, absl::string_v
 inline std::string Token(absl::string_view base64_key, absl::string_view resource, int64_t expiry,
                          absl::string_view key_name = "") {
   const std::string se = absl::StrCat(expiry);
-  return absl::StrCat("SharedAccessSignature sr=", resource, "&sig=", Mac(*ParseBase64(base64_key), resource, se),
-                      "&se=", se, key_name.empty() ? "" : "&skn=", key_name);
+  return absl::StrCat("SharedAccessSignature sr=", resource,
+                      "&sig=", Mac(*ParseBase64(base64_key), resource, se), "&se=", se,
+                      key_name.empty() ? "" : "&skn=", key_name);
 }
 
 // The parts over one directory; made anew over the same directory they are the next start of the daemon.
@@ -64,7 +65,8 @@ class Cloud {
     return Token(base64_key, absl::StrCat("localhost%2Fdevices%2F", device_id), In(600));
   }
   std::string RegistrationToken(absl::string_view base64_key, absl::string_view registration_id) {
-    return Token(base64_key, absl::StrCat(kScope, "%2Fregistrations%2F", registration_id), In(600), "registration");
+    return Token(base64_key, absl::StrCat(kScope, "%2Fregistrations%2F", registration_id), In(600),
+                 "registration");
   }
 
   http::Response Send(absl::string_view method, absl::string_view target, absl::string_view token,

@@ -30,8 +30,8 @@ absl::StatusOr<Out> Call(client::Client& keyd, absl::string_view method,
 absl::StatusOr<std::string> KeydKeys::Load(absl::string_view id) {
   v1::GetKeyRequest request;
   request.set_id(std::string(id));
-  ASSIGN_OR_RETURN(const v1::KeyHandle reply,
-                   Call<v1::KeyHandle>(keyd_, "aziot.keys.v1.Keys.GetKey", request, "keyd: could not load a key"));
+  ASSIGN_OR_RETURN(const v1::KeyHandle reply, Call<v1::KeyHandle>(keyd_, "aziot.keys.v1.Keys.GetKey", request,
+                                                                  "keyd: could not load a key"));
   return reply.key_handle();
 }
 
@@ -42,8 +42,8 @@ absl::StatusOr<std::string> KeydKeys::LoadOrCreate(absl::string_view id) {
   v1::CreateKeyRequest request;
   request.set_key_id(std::string(id));
   request.set_usage("derive,sign");
-  ASSIGN_OR_RETURN(const v1::KeyHandle reply, Call<v1::KeyHandle>(keyd_, "aziot.keys.v1.Keys.CreateKey", request,
-                                                                  "keyd: could not create a key"));
+  ASSIGN_OR_RETURN(const v1::KeyHandle reply, Call<v1::KeyHandle>(keyd_, "aziot.keys.v1.Keys.CreateKey",
+                                                                  request, "keyd: could not create a key"));
   return reply.key_handle();
 }
 
@@ -60,8 +60,9 @@ absl::StatusOr<std::string> KeydKeys::Derive(absl::string_view base_handle, absl
 absl::StatusOr<Secret> KeydKeys::Export(absl::string_view handle) {
   v1::KeyHandle request;
   request.set_key_handle(std::string(handle));
-  ASSIGN_OR_RETURN(v1::DerivedKey reply, Call<v1::DerivedKey>(keyd_, "aziot.keys.v1.Keys.ExportDerivedKey", request,
-                                                              "keyd: could not export a module key"));
+  ASSIGN_OR_RETURN(v1::DerivedKey reply,
+                   Call<v1::DerivedKey>(keyd_, "aziot.keys.v1.Keys.ExportDerivedKey", request,
+                                        "keyd: could not export a module key"));
   return Secret::Take(std::move(*reply.mutable_key()));
 }
 

@@ -16,7 +16,8 @@ absl::StatusOr<std::string> SymmetricKeyAttestation::Authorization(const Credent
                                                                    absl::string_view key_name,
                                                                    absl::Duration validity) {
   if (credential.kind != Credential::Kind::kSas) {
-    return Blame(Party::kKeys, Reason::kOther, absl::UnimplementedError("the credential is no symmetric key"));
+    return Blame(Party::kKeys, Reason::kOther,
+                 absl::UnimplementedError("the credential is no symmetric key"));
   }
   const std::string encoded = EncodeResource(absl::AsciiStrToLower(resource));
   const int64_t expiry = absl::ToUnixSeconds(clock_.Now() + validity);

@@ -1,4 +1,5 @@
-// Attestation with a symmetric key that stays in keyd: shared access signatures (cloud-protocols.md, section 4).
+// Attestation with a symmetric key that stays in keyd: shared access signatures (cloud-protocols.md, section
+// 4).
 #pragma once
 
 #include "common/clock/clock.h"

@@ -24,21 +24,24 @@ class SymmetricKeyTest : public ::testing::Test {
 };
 
 TEST_F(SymmetricKeyTest, HubTokenIsTheKnownOne) {
-  EXPECT_THAT(attestation_.Authorization(credential_, "MyHub.azure-devices.net/devices/dev=1", "", absl::Seconds(30)),
-              IsOkAndHolds("SharedAccessSignature sr=myhub.azure-devices.net/devices/dev%3D1"
-                           "&sig=VFRzu1SHJCP%2FKkN%2BscTAS0B7QsIPYtQXsRt0XXMPDRU%3D&se=1700000030"));
+  EXPECT_THAT(
+      attestation_.Authorization(credential_, "MyHub.azure-devices.net/devices/dev=1", "", absl::Seconds(30)),
+      IsOkAndHolds("SharedAccessSignature sr=myhub.azure-devices.net/devices/dev%3D1"
+                   "&sig=VFRzu1SHJCP%2FKkN%2BscTAS0B7QsIPYtQXsRt0XXMPDRU%3D&se=1700000030"));
 }
 
 TEST_F(SymmetricKeyTest, DpsTokenIsTheKnownOne) {
   EXPECT_THAT(
-      attestation_.Authorization(credential_, "0ne00ABCDEF/registrations/r1", "registration", absl::Seconds(30)),
+      attestation_.Authorization(credential_, "0ne00ABCDEF/registrations/r1", "registration",
+                                 absl::Seconds(30)),
       IsOkAndHolds("SharedAccessSignature sr=0ne00abcdef/registrations/r1"
                    "&sig=uYKHWmGjpnr0idHVRVgqAiLKPux4dgmdYvh79EcaZgs%3D&se=1700000030&skn=registration"));
 }
 
 TEST_F(SymmetricKeyTest, AMissingKeydCountsAsNetwork) {
   keys_.set_away(true);
-  const absl::Status status = attestation_.Authorization(credential_, "h/devices/d", "", absl::Seconds(1)).status();
+  const absl::Status status =
+      attestation_.Authorization(credential_, "h/devices/d", "", absl::Seconds(1)).status();
   EXPECT_EQ(PartyOf(status), Party::kKeys);
   EXPECT_EQ(ReasonOf(status), Reason::kNetwork);
 }
@@ -61,15 +64,16 @@ TEST_P(UrlEncoding, KeepsWhatServicesHaveAlwaysSeenRaw) {
   EXPECT_EQ(EncodeSegment(GetParam().text), GetParam().segment);
   EXPECT_EQ(EncodeResource(GetParam().text), GetParam().resource);
 }
-INSTANTIATE_TEST_SUITE_P(All, UrlEncoding,
-                         ::testing::Values(EncodingCase{"SystemModule", "$edgeAgent", "$edgeAgent", "$edgeAgent"},
-                                           EncodingCase{"Slash", "a/b", "a%2Fb", "a/b"},
-                                           EncodingCase{"Percent", "50%", "50%25", "50%25"},
-                                           EncodingCase{"Equals", "dev=1", "dev%3D1", "dev%3D1"},
-                                           EncodingCase{"Space", "a b?", "a%20b%3F", "a%20b%3F"},
-                                           EncodingCase{"Port", "localhost:8443", "localhost:8443", "localhost:8443"},
-                                           EncodingCase{"Utf8", "\xc3\xa4", "%C3%A4", "%C3%A4"}),
-                         [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    All, UrlEncoding,
+    ::testing::Values(EncodingCase{"SystemModule", "$edgeAgent", "$edgeAgent", "$edgeAgent"},
+                      EncodingCase{"Slash", "a/b", "a%2Fb", "a/b"},
+                      EncodingCase{"Percent", "50%", "50%25", "50%25"},
+                      EncodingCase{"Equals", "dev=1", "dev%3D1", "dev%3D1"},
+                      EncodingCase{"Space", "a b?", "a%20b%3F", "a%20b%3F"},
+                      EncodingCase{"Port", "localhost:8443", "localhost:8443", "localhost:8443"},
+                      EncodingCase{"Utf8", "\xc3\xa4", "%C3%A4", "%C3%A4"}),
+    [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace aziot::identityd

@@ -32,9 +32,7 @@ class FakeKeyService final : public KeyService {
     return key;
   }
 
-  absl::StatusOr<std::string> Load(absl::string_view id) override {
-    return Handle(absl::StrCat("key:", id));
-  }
+  absl::StatusOr<std::string> Load(absl::string_view id) override { return Handle(absl::StrCat("key:", id)); }
   absl::StatusOr<std::string> LoadOrCreate(absl::string_view id) override {
     absl::StatusOr<std::string> handle = Load(id);
     if (handle.ok() || ReasonOf(handle.status()) == Reason::kNetwork) return handle;

@@ -1,4 +1,5 @@
-// What the device provisioning service answers, read leniently: unknown members and words are no reason to fail.
+// What the device provisioning service answers, read leniently: unknown members and words are no reason to
+// fail.
 #pragma once
 
 #include <string>
@@ -13,8 +14,8 @@ struct DpsAnswer {
   State state = State::kAssigning;
   std::string operation_id;
   std::string assigned_hub, device_id, substatus;  // when assigned
-  std::string trust_bundle;                         // PEM, or ""
-  std::string error;                                // when failed
+  std::string trust_bundle;                        // PEM, or ""
+  std::string error;                               // when failed
 };
 
 // Body of a 200 or 202. kInvalidArgument when it is no JSON object, or assigned without hub or device id.

@@ -34,7 +34,8 @@ std::string RegistrationUrl(const DpsClient::Registration& registration, absl::s
 
 std::string RegisterBody(const DpsClient::Registration& registration) {
   // The payload is a checked document already and keeps its text.
-  std::string body = absl::StrCat("{\"registrationId\":", nlohmann::json(registration.registration_id).dump());
+  std::string body =
+      absl::StrCat("{\"registrationId\":", nlohmann::json(registration.registration_id).dump());
   if (registration.payload) absl::StrAppend(&body, ",\"payload\":", *registration.payload);
   return body + "}";
 }
@@ -66,7 +67,8 @@ absl::StatusOr<DpsAnswer> ReadAnswer(const http::Response& response) {
 }  // namespace
 
 absl::StatusOr<http::Response> DpsClient::Ask(const Registration& registration, const Exchange& exchange) {
-  const std::string resource = absl::StrCat(registration.scope_id, "/registrations/", registration.registration_id);
+  const std::string resource =
+      absl::StrCat(registration.scope_id, "/registrations/", registration.registration_id);
   https::Call call;
   call.timeout = exchange.timeout;
   call.retry = exchange.retry;

@@ -1,5 +1,5 @@
-// The device API of the Device Provisioning Service (cloud-protocols.md, section 2): register, then poll until the
-// device is assigned. Stateless but for Cancel; thread-safe.
+// The device API of the Device Provisioning Service (cloud-protocols.md, section 2): register, then poll
+// until the device is assigned. Stateless but for Cancel; thread-safe.
 #pragma once
 
 #include <condition_variable>

@@ -63,8 +63,9 @@ absl::Status Missing(absl::string_view key) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<ProvisioningSource>> NewDpsSource(const config::v1::Provisioning& config,
-                                                                 Attestation& attestation, DpsClient::Send send,
-                                                                 Clock& clock, absl::Duration timeout) {
+                                                                 Attestation& attestation,
+                                                                 DpsClient::Send send, Clock& clock,
+                                                                 absl::Duration timeout) {
   const std::string& endpoint = config.global_endpoint();
   if (endpoint.empty()) return Missing("global_endpoint");
   if (!absl::StartsWith(endpoint, "https://") && !absl::StartsWith(endpoint, "http://")) {
@@ -82,7 +83,8 @@ absl::StatusOr<std::shared_ptr<ProvisioningSource>> NewDpsSource(const config::v
   registration.credential = {
       .kind = Credential::Kind::kSas, .key_id = config.attestation().symmetric_key(), .cert_id = ""};
   return std::make_shared<DpsSource>(std::move(registration), config.payload().uri(),
-                                     config.has_local_gateway_hostname(), std::move(send), attestation, clock, timeout);
+                                     config.has_local_gateway_hostname(), std::move(send), attestation, clock,
+                                     timeout);
 }
 
 }  // namespace aziot::identityd

@@ -1,5 +1,5 @@
-// A source or a method that this version does not have: the daemon serves, and each attempt to provision says what is
-// missing.
+// A source or a method that this version does not have: the daemon serves, and each attempt to provision says
+// what is missing.
 #pragma once
 
 #include <string>

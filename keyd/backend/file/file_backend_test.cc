@@ -156,7 +156,9 @@ class FoundTest : public FileBackendTest, public ::testing::WithParamInterface<F
     Put(PathOf(id_), before);
     const absl::Status status = operation(*Open());
     EXPECT_EQ(status.code(), code) << status;
-    if (!status.ok()) EXPECT_EQ(Content(PathOf(id_)), before);
+    if (!status.ok()) {
+      EXPECT_EQ(Content(PathOf(id_)), before);
+    }
   }
 };
 

@@ -21,7 +21,7 @@ struct ContentCase {
   std::string content;
   Kind kind;
 };
-class KeyContentTest : public testing::TestWithParam<ContentCase> {};
+class KeyContentTest : public ::testing::TestWithParam<ContentCase> {};
 
 TEST_P(KeyContentTest, Kind) {
   const KeyContent content = ReadContent(Secret(ToBytesView(GetParam().content)));
@@ -32,7 +32,7 @@ TEST_P(KeyContentTest, Kind) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, KeyContentTest,
-    testing::Values(
+    ::testing::Values(
         ContentCase{"Empty", "", Kind::kTorn},          //
         ContentCase{"OneByte", "-", Kind::kSymmetric},  //
         ContentCase{"Raw", std::string(32, '\x7f'), Kind::kSymmetric},

@@ -9,11 +9,15 @@
 #include <vector>
 
 #include "common/bytes/hex.h"
+#include "common/bytes/secret.h"
 #include "common/openssl/digest.h"
 #include "common/openssl/owned.h"
 
 namespace aziot::keyd::testing {
 namespace {
+
+// As the program does: what OpenSSL takes from the arena must go back to it.
+[[maybe_unused]] const bool kProtected = (ProtectSecretMemory(), true);
 
 constexpr KeyUsage kSign{.sign = true};
 constexpr KeyUsage kEncrypt{.encrypt = true};

@@ -15,9 +15,9 @@
 namespace aziot::provisiond::api::dps {
 namespace {
 
-constexpr absl::string_view kApiVersions[] = {
-    "2017-08-31-preview", "2017-11-15", "2018-04-01", "2018-09-01-preview", "2018-11-01",
-    "2019-03-31",         "2021-06-01", "2021-10-01", "2025-07-01-preview"};
+constexpr absl::string_view kApiVersions[] = {"2017-08-31-preview", "2017-11-15", "2018-04-01",
+                                              "2018-09-01-preview", "2018-11-01", "2019-03-31",
+                                              "2021-06-01",         "2021-10-01", "2025-07-01-preview"};
 constexpr absl::string_view kOldestPreview = "2017-08-31-preview";
 constexpr absl::string_view kLastSticky = "2018-04-01";
 
@@ -39,15 +39,16 @@ absl::StatusOr<Json> ReadBody(const Call& call, const std::string& registration_
   ASSIGN_OR_RETURN(Json body, ParseObject(call.body));
   ASSIGN_OR_RETURN(const auto id, TextMember(body, "registrationId"));
   if (id && !absl::EqualsIgnoreCase(*id, registration_id)) {
-    return Refuse(Fault::kInvalidRegistrationId, "The registration id of the body is not the one of the path.");
+    return Refuse(Fault::kInvalidRegistrationId,
+                  "The registration id of the body is not the one of the path.");
   }
   return body;
 }
 
 }  // namespace
 
-DeviceApi::DeviceApi(Registrar& registrar, Enrollments& enrollments, const Hubs& hubs, std::vector<std::string> scopes,
-                     Proofs& proofs, Rates rates, Clock& clock)
+DeviceApi::DeviceApi(Registrar& registrar, Enrollments& enrollments, const Hubs& hubs,
+                     std::vector<std::string> scopes, Proofs& proofs, Rates rates, Clock& clock)
     : registrar_(registrar),
       enrollments_(enrollments),
       hubs_(hubs),
@@ -65,22 +66,27 @@ absl::StatusOr<http::Response> DeviceApi::Handle(const Call& call) {
   });
   // As for ids: whether a scope exists is not told to who proves nothing.
   if (!known_scope) return Refuse(Fault::kUnauthorized, "unknown id scope");
-  if (call.path.size() < 3 || call.Word(1) != "registrations") return Refuse(Fault::kNoRoute, "No such resource.");
+  if (call.path.size() < 3 || call.Word(1) != "registrations")
+    return Refuse(Fault::kNoRoute, "No such resource.");
   const std::string version = call.ApiVersion();
   if (std::find(std::begin(kApiVersions), std::end(kApiVersions), version) == std::end(kApiVersions)) {
-    return Refuse(Fault::kInvalid, version.empty() ? "The api-version is missing." : "The api-version is not supported.");
+    return Refuse(Fault::kInvalid,
+                  version.empty() ? "The api-version is missing." : "The api-version is not supported.");
   }
   const std::string& id = call.path[2];
   if (!IsRegistrationId(id)) return Refuse(Fault::kInvalidRegistrationId, "Invalid registration id.");
 
   if (call.path.size() == 3) {
-    return call.method == "POST" ? LookUp(call, id) : Refuse(Fault::kMethodNotAllowed, "Only POST is allowed here.");
+    return call.method == "POST" ? LookUp(call, id)
+                                 : Refuse(Fault::kMethodNotAllowed, "Only POST is allowed here.");
   }
   if (call.path.size() == 4 && call.Word(3) == "register") {
-    return call.method == "PUT" ? Register(call, id) : Refuse(Fault::kMethodNotAllowed, "Only PUT is allowed here.");
+    return call.method == "PUT" ? Register(call, id)
+                                : Refuse(Fault::kMethodNotAllowed, "Only PUT is allowed here.");
   }
   if (call.path.size() == 5 && call.Word(3) == "operations") {
-    return call.method == "GET" ? Poll(call, id) : Refuse(Fault::kMethodNotAllowed, "Only GET is allowed here.");
+    return call.method == "GET" ? Poll(call, id)
+                                : Refuse(Fault::kMethodNotAllowed, "Only GET is allowed here.");
   }
   return Refuse(Fault::kNoRoute, "No such resource.");
 }

@@ -23,9 +23,10 @@ class DpsTest : public ::testing::Test {
   std::string Owner() { return cloud_.PolicyToken("provisioningserviceowner"); }
 
   Json Individual(absl::string_view id, Json more = Json::object()) {
-    Json entry = {{"registrationId", std::string(id)},
-                  {"attestation",
-                   {{"type", "symmetricKey"}, {"symmetricKey", {{"primaryKey", kKey}, {"secondaryKey", kOtherKey}}}}}};
+    Json entry = {
+        {"registrationId", std::string(id)},
+        {"attestation",
+         {{"type", "symmetricKey"}, {"symmetricKey", {{"primaryKey", kKey}, {"secondaryKey", kOtherKey}}}}}};
     entry.update(more);
     const http::Response made = Put(absl::StrCat("/enrollments/", id), entry);
     EXPECT_EQ(made.status, 200) << made.body;
@@ -33,8 +34,8 @@ class DpsTest : public ::testing::Test {
   }
   // The key of a device of the group "fleet", which is made on the way.
   std::string GroupDeviceKey(absl::string_view id) {
-    const http::Response made =
-        Put("/enrollmentGroups/Fleet", {{"enrollmentGroupId", "Fleet"}, {"attestation", {{"type", "symmetricKey"}}}});
+    const http::Response made = Put("/enrollmentGroups/Fleet", {{"enrollmentGroupId", "Fleet"},
+                                                                {"attestation", {{"type", "symmetricKey"}}}});
     EXPECT_EQ(made.status, 200) << made.body;
     const std::string key = Json::parse(made.body)["attestation"]["symmetricKey"]["primaryKey"];
     return FormatBase64(DeriveDeviceKey(*ParseKey(key), id).Expose());
@@ -47,8 +48,9 @@ class DpsTest : public ::testing::Test {
 TEST_F(DpsTest, AnIndividualDeviceIsAssignedWithItsKeys) {
   Individual("Dev-1");
   const std::string token = cloud_.RegistrationToken(kKey, "dev-1");
-  const http::Response registered = cloud_.Send(
-      "PUT", "/0NE00000001/registrations/dev-1/register?api-version=2021-06-01", token, R"({"registrationId":"DEV-1"})");
+  const http::Response registered =
+      cloud_.Send("PUT", "/0NE00000001/registrations/dev-1/register?api-version=2021-06-01", token,
+                  R"({"registrationId":"DEV-1"})");
   ASSERT_EQ(registered.status, 202) << registered.body;
   const Json body = Json::parse(registered.body);
   EXPECT_EQ(body["status"], "assigning");
@@ -76,8 +78,9 @@ TEST_F(DpsTest, AGroupDeviceIsAssignedWithItsDerivedKey) {
   const Json answer = cloud_.Provision("Sensor-7", key);
   EXPECT_EQ(answer["registrationState"]["deviceId"], "sensor-7") << answer;
   EXPECT_EQ(answer["registrationState"]["symmetricKey"]["enrollmentGroupId"], "fleet");
-  EXPECT_EQ(cloud_.Send("GET", "/devices/sensor-7/modules?api-version=2017-11-08-preview",
-                        cloud_.DeviceToken(key, "sensor-7"))
+  EXPECT_EQ(cloud_
+                .Send("GET", "/devices/sensor-7/modules?api-version=2017-11-08-preview",
+                      cloud_.DeviceToken(key, "sensor-7"))
                 .status,
             200);
   const Json again = cloud_.Provision("sensor-7", key);
@@ -122,7 +125,8 @@ TEST_F(DpsTest, WrongProofsAreRefusedAlike) {
 TEST_F(DpsTest, TooManyFailedProofsMustWait) {
   Individual("d1");
   const std::string path = "/0ne00000001/registrations/d1/register?api-version=2021-06-01";
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(cloud_.Send("PUT", path, "SharedAccessSignature x", "{}").status, 401);
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(cloud_.Send("PUT", path, "SharedAccessSignature x", "{}").status, 401);
   const std::string good = cloud_.RegistrationToken(kKey, "d1");
   const http::Response waiting = cloud_.Send("PUT", path, good, "{}");
   EXPECT_EQ(waiting.status, 429);
@@ -142,7 +146,8 @@ TEST_F(DpsTest, DisabledEntriesEndDisabledForWhoProvesToBeTheDevice) {
   EXPECT_EQ(cloud_.Provision("s1", key)["status"], "disabled");
   ASSERT_EQ(Call("DELETE", "/enrollments/s1").status, 204);
   EXPECT_EQ(cloud_.Provision("s1", key)["status"], "assigned");
-  Put("/enrollmentGroups/Fleet", {{"attestation", {{"type", "symmetricKey"}}}, {"provisioningStatus", "disabled"}});
+  Put("/enrollmentGroups/Fleet",
+      {{"attestation", {{"type", "symmetricKey"}}}, {"provisioningStatus", "disabled"}});
   EXPECT_EQ(cloud_.Provision("s1", key)["status"], "disabled");
 }
 
@@ -154,8 +159,9 @@ TEST_F(DpsTest, ADisabledDeviceCannotComeBackThroughItsGroup) {
   ASSERT_TRUE(cloud_.registry.Apply(hub, "s1", Event::kDisable, "lost", actor).ok());
   EXPECT_EQ(cloud_.Provision("s1", key)["status"], "disabled");
   EXPECT_EQ(Json::parse(Call("GET", "/enrollments/s1").body)["provisioningStatus"], "disabled");
-  EXPECT_EQ(cloud_.Send("GET", "/devices/s1/modules?api-version=2020-09-30", cloud_.DeviceToken(key, "s1")).status,
-            403);
+  EXPECT_EQ(
+      cloud_.Send("GET", "/devices/s1/modules?api-version=2020-09-30", cloud_.DeviceToken(key, "s1")).status,
+      403);
   ASSERT_TRUE(cloud_.registry.Apply(hub, "s1", Event::kEnable, "", actor).ok());
   EXPECT_EQ(Call("GET", "/enrollments/s1").status, 404);
   EXPECT_EQ(cloud_.Provision("s1", key)["status"], "assigned");
@@ -167,7 +173,8 @@ TEST_F(DpsTest, ADeviceDeletedFromTheHubIsMadeAgain) {
   const auto before = cloud_.registry.GetDevice(cloud_.hubs->Default().id, "d1");
   ASSERT_TRUE(cloud_.registry.DeleteDevice(cloud_.hubs->Default().id, "d1", std::nullopt, {"test", ""}).ok());
   cloud_.clock.Advance(absl::Seconds(1));
-  EXPECT_EQ(cloud_.Provision("d1", kKey)["registrationState"]["substatus"], "reprovisionedToInitialAssignment");
+  EXPECT_EQ(cloud_.Provision("d1", kKey)["registrationState"]["substatus"],
+            "reprovisionedToInitialAssignment");
   const auto after = cloud_.registry.GetDevice(cloud_.hubs->Default().id, "d1");
   ASSERT_TRUE(after.ok());
   EXPECT_LT(before->generation_id, after->generation_id);
@@ -180,11 +187,11 @@ TEST_F(DpsTest, OperationsBelongToTheirRegistration) {
   const std::string token1 = cloud_.RegistrationToken(kKey, "d1");
   const Json made = Json::parse(
       cloud_.Send("PUT", "/0ne00000001/registrations/d1/register?api-version=2021-06-01", token1, "{}").body);
-  const http::Response other = cloud_.Send(
-      "GET",
-      absl::StrCat("/0ne00000001/registrations/d2/operations/", made["operationId"].get<std::string>(),
-                   "?api-version=2021-06-01"),
-      cloud_.RegistrationToken(kKey, "d2"));
+  const http::Response other =
+      cloud_.Send("GET",
+                  absl::StrCat("/0ne00000001/registrations/d2/operations/",
+                               made["operationId"].get<std::string>(), "?api-version=2021-06-01"),
+                  cloud_.RegistrationToken(kKey, "d2"));
   EXPECT_EQ(other.status, 404);
   EXPECT_EQ(Json::parse(other.body)["errorCode"], 404203);
 }
@@ -192,8 +199,9 @@ TEST_F(DpsTest, OperationsBelongToTheirRegistration) {
 TEST_F(DpsTest, OldestApiVersionAndLookUp) {
   Individual("d1");
   EXPECT_EQ(cloud_.Provision("d1", kKey, "2017-08-31-preview")["registrationStatus"]["deviceId"], "d1");
-  const http::Response looked = cloud_.Send("POST", "/0ne00000001/registrations/d1?api-version=2021-06-01",
-                                            cloud_.RegistrationToken(kKey, "d1"), R"({"registrationId":"d1"})");
+  const http::Response looked =
+      cloud_.Send("POST", "/0ne00000001/registrations/d1?api-version=2021-06-01",
+                  cloud_.RegistrationToken(kKey, "d1"), R"({"registrationId":"d1"})");
   EXPECT_EQ(looked.status, 200);
   EXPECT_EQ(Json::parse(looked.body)["assignedHub"], "localhost:8443");
 }
@@ -208,8 +216,8 @@ struct BadCall {
 class DpsRefusal : public DpsTest, public ::testing::WithParamInterface<BadCall> {};
 TEST_P(DpsRefusal, HasItsCode) {
   Individual("d1");
-  const http::Response response =
-      cloud_.Send(GetParam().method, GetParam().target, cloud_.RegistrationToken(kKey, "d1"), GetParam().body);
+  const http::Response response = cloud_.Send(GetParam().method, GetParam().target,
+                                              cloud_.RegistrationToken(kKey, "d1"), GetParam().body);
   EXPECT_EQ(Json::parse(response.body)["errorCode"], GetParam().code) << response.body;
   EXPECT_EQ(response.status, GetParam().code / 1000);
   EXPECT_FALSE(response.headers.Get("x-ms-request-id").empty());
@@ -217,19 +225,20 @@ TEST_P(DpsRefusal, HasItsCode) {
 #define DPS "/0ne00000001/registrations/d1"
 INSTANTIATE_TEST_SUITE_P(
     All, DpsRefusal,
-    ::testing::Values(BadCall{"NoVersion", "PUT", DPS "/register", "{}", 400004},
-                      BadCall{"UnknownVersion", "PUT", DPS "/register?api-version=2020-01-01", "{}", 400004},
-                      BadCall{"NotJson", "PUT", DPS "/register?api-version=2021-06-01", "{", 400004},
-                      BadCall{"NotAnObject", "PUT", DPS "/register?api-version=2021-06-01", "[]", 400004},
-                      BadCall{"OtherId", "PUT", DPS "/register?api-version=2021-06-01", R"({"registrationId":"d2"})",
-                              400202},
-                      BadCall{"BadId", "PUT", "/0ne00000001/registrations/a%20b/register?api-version=2021-06-01", "{}",
-                              400202},
-                      BadCall{"BadEnd", "PUT", "/0ne00000001/registrations/a./register?api-version=2021-06-01", "{}",
-                              400202},
-                      BadCall{"Csr", "PUT", DPS "/register?api-version=2025-07-01-preview", R"({"csr":"x"})", 400004},
-                      BadCall{"Method", "GET", DPS "/register?api-version=2021-06-01", "", 405001},
-                      BadCall{"NoOperation", "GET", DPS "/operations/x?api-version=2021-06-01", "", 404203}),
+    ::testing::Values(
+        BadCall{"NoVersion", "PUT", DPS "/register", "{}", 400004},
+        BadCall{"UnknownVersion", "PUT", DPS "/register?api-version=2020-01-01", "{}", 400004},
+        BadCall{"NotJson", "PUT", DPS "/register?api-version=2021-06-01", "{", 400004},
+        BadCall{"NotAnObject", "PUT", DPS "/register?api-version=2021-06-01", "[]", 400004},
+        BadCall{"OtherId", "PUT", DPS "/register?api-version=2021-06-01", R"({"registrationId":"d2"})",
+                400202},
+        BadCall{"BadId", "PUT", "/0ne00000001/registrations/a%20b/register?api-version=2021-06-01", "{}",
+                400202},
+        BadCall{"BadEnd", "PUT", "/0ne00000001/registrations/a./register?api-version=2021-06-01", "{}",
+                400202},
+        BadCall{"Csr", "PUT", DPS "/register?api-version=2025-07-01-preview", R"({"csr":"x"})", 400004},
+        BadCall{"Method", "GET", DPS "/register?api-version=2021-06-01", "", 405001},
+        BadCall{"NoOperation", "GET", DPS "/operations/x?api-version=2021-06-01", "", 404203}),
     [](const auto& info) { return std::string(info.param.name); });
 #undef DPS
 
@@ -252,7 +261,8 @@ TEST_F(DpsTest, EnrolmentKeysAreKeptHiddenAndReplacedOnlyWhenGiven) {
   EXPECT_EQ(read["etag"], made["etag"]);
   Json update = read;
   update["attestation"]["symmetricKey"] = {{"primaryKey", ""}, {"secondaryKey", ""}};
-  const http::Response updated = Put("/enrollments/d1", update, absl::StrCat("\"", read["etag"].get<std::string>(), "\""));
+  const http::Response updated =
+      Put("/enrollments/d1", update, absl::StrCat("\"", read["etag"].get<std::string>(), "\""));
   ASSERT_EQ(updated.status, 200) << updated.body;
   const Json keys = Json::parse(Call("POST", "/enrollments/d1/attestationmechanism").body);
   EXPECT_EQ(keys["symmetricKey"]["primaryKey"], kKey);
@@ -299,7 +309,8 @@ TEST_F(DpsTest, BulkSaysWhichEntryFailed) {
 
 TEST_F(DpsTest, WhatIsNotThereYetSaysSo) {
   const http::Response tpm =
-      Put("/enrollments/t", {{"registrationId", "t"}, {"attestation", {{"type", "tpm"}, {"tpm", Json::object()}}}});
+      Put("/enrollments/t",
+          {{"registrationId", "t"}, {"attestation", {{"type", "tpm"}, {"tpm", Json::object()}}}});
   EXPECT_EQ(tpm.status, 400);
   EXPECT_THAT(tpm.body, HasSubstr("not supported yet"));
   EXPECT_THAT(cloud_.Send("GET", "/things/x", "").body, HasSubstr("not supported yet"));
@@ -308,9 +319,12 @@ TEST_F(DpsTest, WhatIsNotThereYetSaysSo) {
 TEST_F(DpsTest, AServiceTokenNeedsItsPolicyAndResource) {
   const std::string target = "/enrollments/x?api-version=2021-10-01";
   EXPECT_EQ(cloud_.Send("GET", target, cloud_.PolicyToken("iothubowner")).status, 401);
-  EXPECT_EQ(cloud_.Send("GET", target, cloud_.PolicyToken("provisioningserviceowner", "elsewhere")).status, 401);
-  EXPECT_EQ(cloud_.Send("GET", target, cloud_.PolicyToken("provisioningserviceowner", "localhost/enrollments")).status,
-            404);
+  EXPECT_EQ(cloud_.Send("GET", target, cloud_.PolicyToken("provisioningserviceowner", "elsewhere")).status,
+            401);
+  EXPECT_EQ(
+      cloud_.Send("GET", target, cloud_.PolicyToken("provisioningserviceowner", "localhost/enrollments"))
+          .status,
+      404);
 }
 
 TEST(DpsRestart, EverythingIsThereAgain) {
@@ -331,11 +345,13 @@ TEST(DpsRestart, EverythingIsThereAgain) {
   }
   Cloud cloud(directory.path());
   EXPECT_EQ(FormatBase64(cloud.policies.PrimaryKey("iothubowner")->Expose()), policy_key);
-  EXPECT_EQ(cloud.Send("POST", "/devices/d1/messages/events?api-version=2020-09-30",
-                       cloud.DeviceToken(kKey, "d1"), "x")
+  EXPECT_EQ(cloud
+                .Send("POST", "/devices/d1/messages/events?api-version=2020-09-30",
+                      cloud.DeviceToken(kKey, "d1"), "x")
                 .status,
             204);
-  EXPECT_EQ(cloud.Provision("d1", kKey)["registrationState"]["substatus"], "reprovisionedToInitialAssignment");
+  EXPECT_EQ(cloud.Provision("d1", kKey)["registrationState"]["substatus"],
+            "reprovisionedToInitialAssignment");
   EXPECT_TRUE(cloud.database->Read([](store::Session& session) { return audit::Verify(session); }).ok());
 }
 

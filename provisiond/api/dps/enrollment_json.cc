@@ -43,7 +43,8 @@ absl::Status ReadAttestation(const Json& json, EnrollmentWish& wish) {
   if (type == "x509" || type == "tpm") {
     return Refuse(Fault::kNotSupported, absl::StrCat("attestation type ", *type, " is not supported yet"));
   }
-  if (type != "symmetricKey") return Refuse(Fault::kInvalid, "member 'attestation.type' is missing or unknown");
+  if (type != "symmetricKey")
+    return Refuse(Fault::kInvalid, "member 'attestation.type' is missing or unknown");
   wish.entry.attestation = "symmetricKey";
   ASSIGN_OR_RETURN(const Json* keys, ObjectMember(*attestation, "symmetricKey"));
   if (keys == nullptr) return absl::OkStatus();
@@ -86,7 +87,8 @@ absl::Status AddJson(Json& out, const char* name, const std::optional<std::strin
 
 }  // namespace
 
-absl::StatusOr<EnrollmentWish> ParseEnrollment(EnrollmentKind kind, absl::string_view name, const Json& json) {
+absl::StatusOr<EnrollmentWish> ParseEnrollment(EnrollmentKind kind, absl::string_view name,
+                                               const Json& json) {
   if (!json.is_object()) return Refuse(Fault::kInvalid, "an enrolment must be a JSON object");
   EnrollmentWish wish;
   store::Enrollment& entry = wish.entry;
@@ -99,7 +101,8 @@ absl::StatusOr<EnrollmentWish> ParseEnrollment(EnrollmentKind kind, absl::string
   entry.name = own_name.value_or(std::string(name));
   if (kind == EnrollmentKind::kIndividual) {
     RETURN_IF_ERROR(ReadText(json, "deviceId", entry.device_id));
-    if (entry.device_id && !IsDeviceId(*entry.device_id)) return Refuse(Fault::kInvalid, "Invalid device id.");
+    if (entry.device_id && !IsDeviceId(*entry.device_id))
+      return Refuse(Fault::kInvalid, "Invalid device id.");
   }
   RETURN_IF_ERROR(ReadAttestation(json, wish));
   RETURN_IF_ERROR(ReadAllocation(json, entry));

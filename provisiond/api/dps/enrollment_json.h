@@ -8,7 +8,8 @@
 namespace aziot::provisiond::api::dps {
 
 // `name` is the one of the path, or "" in a bulk item. kInvalid and kNotSupported name the member.
-absl::StatusOr<EnrollmentWish> ParseEnrollment(store::EnrollmentKind kind, absl::string_view name, const Json& json);
+absl::StatusOr<EnrollmentWish> ParseEnrollment(store::EnrollmentKind kind, absl::string_view name,
+                                               const Json& json);
 
 // Without keys.
 absl::StatusOr<Json> FormatEnrollment(store::EnrollmentKind kind, const store::Enrollment& entry);

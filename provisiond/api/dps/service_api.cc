@@ -35,8 +35,8 @@ absl::Status CheckQuery(const Call& call, absl::string_view list) {
   RETURN_IF_ERROR(CheckBody(call, kLargestJson));
   ASSIGN_OR_RETURN(const Json body, ParseObject(call.body));
   ASSIGN_OR_RETURN(const auto query, TextMember(body, "query"));
-  const std::vector<std::string> words =
-      absl::StrSplit(absl::AsciiStrToLower(query.value_or("*")), absl::ByAnyChar(" \t\r\n"), absl::SkipEmpty());
+  const std::vector<std::string> words = absl::StrSplit(absl::AsciiStrToLower(query.value_or("*")),
+                                                        absl::ByAnyChar(" \t\r\n"), absl::SkipEmpty());
   if (words == std::vector<std::string>{"*"}) return absl::OkStatus();
   const std::vector<std::string> all = {"select", "*", "from", absl::AsciiStrToLower(list)};
   if (words == all) return absl::OkStatus();
@@ -62,7 +62,8 @@ bool ServiceApi::Owns(const Call& call) {
 absl::StatusOr<http::Response> ServiceApi::Handle(const Call& call) {
   const std::string version = call.ApiVersion();
   if (std::find(std::begin(kApiVersions), std::end(kApiVersions), version) == std::end(kApiVersions)) {
-    return Refuse(Fault::kInvalid, version.empty() ? "The api-version is missing." : "The api-version is not supported.");
+    return Refuse(Fault::kInvalid,
+                  version.empty() ? "The api-version is missing." : "The api-version is not supported.");
   }
   const std::string family = call.Word(0);
   if (family == "registrations") return Registrations(call);
@@ -102,7 +103,8 @@ absl::StatusOr<http::Response> ServiceApi::Entries(const Call& call, EnrollmentK
   return Refuse(Fault::kNoRoute, "No such resource.");
 }
 
-absl::StatusOr<http::Response> ServiceApi::OneEntry(const Call& call, EnrollmentKind kind, const std::string& name) {
+absl::StatusOr<http::Response> ServiceApi::OneEntry(const Call& call, EnrollmentKind kind,
+                                                    const std::string& name) {
   if (call.method == "GET") {
     RETURN_IF_ERROR(Authorize(call, "EnrollmentRead").status());
     ASSIGN_OR_RETURN(const store::Enrollment entry, enrollments_.Get(kind, name));
@@ -121,8 +123,9 @@ absl::StatusOr<http::Response> ServiceApi::OneEntry(const Call& call, Enrollment
     RETURN_IF_ERROR(CheckBody(call, kLargestJson));
     ASSIGN_OR_RETURN(const Json body, ParseObject(call.body));
     ASSIGN_OR_RETURN(EnrollmentWish wish, ParseEnrollment(kind, name, body));
-    ASSIGN_OR_RETURN(const store::Enrollment entry,
-                     enrollments_.Put(kind, std::move(wish), PutMode::kCreateOrUpdate, call.IfMatch(), actor));
+    ASSIGN_OR_RETURN(
+        const store::Enrollment entry,
+        enrollments_.Put(kind, std::move(wish), PutMode::kCreateOrUpdate, call.IfMatch(), actor));
     ASSIGN_OR_RETURN(Json json, FormatEnrollment(kind, entry));
     if (entry.attestation == "symmetricKey") {
       // Who may write an entry may read its keys, and generated ones are wanted at once.
@@ -145,8 +148,10 @@ absl::StatusOr<http::Response> ServiceApi::Bulk(const Call& call, EnrollmentKind
   ASSIGN_OR_RETURN(const Json body, ParseObject(call.body));
   ASSIGN_OR_RETURN(const auto mode, TextMember(body, "mode"));
   ASSIGN_OR_RETURN(const Json* entries, ArrayMember(body, ListMember(kind)));
-  if (!mode || entries == nullptr) return Refuse(Fault::kInvalid, "members 'mode' and the entries must be there");
-  if (entries->size() > kMostInBulk) return Refuse(Fault::kTooMany, absl::StrCat("at most ", kMostInBulk, " entries"));
+  if (!mode || entries == nullptr)
+    return Refuse(Fault::kInvalid, "members 'mode' and the entries must be there");
+  if (entries->size() > kMostInBulk)
+    return Refuse(Fault::kTooMany, absl::StrCat("at most ", kMostInBulk, " entries"));
 
   const auto run = [&](const Json& item) -> absl::Status {
     if (!item.is_object()) return Refuse(Fault::kInvalid, "an entry must be a JSON object");
@@ -204,7 +209,8 @@ absl::StatusOr<http::Response> ServiceApi::Registrations(const Call& call) {
     }
     http::Response response = JsonResponse(200, list);
     const bool more = static_cast<int64_t>(registrations.size()) == size;
-    AddPaging(response, more ? registrations.back().registration_id : "", registrations.size(), "deviceRegistration");
+    AddPaging(response, more ? registrations.back().registration_id : "", registrations.size(),
+              "deviceRegistration");
     return response;
   }
   if (call.path.size() != 2) return Refuse(Fault::kNoRoute, "No such resource.");

@@ -14,7 +14,8 @@ namespace aziot::provisiond::api::dps {
 
 class ServiceApi {
  public:
-  ServiceApi(Enrollments& enrollments, const Hubs& hubs, auth::AccessPolicies& policies, Proofs& proofs, Clock& clock)
+  ServiceApi(Enrollments& enrollments, const Hubs& hubs, auth::AccessPolicies& policies, Proofs& proofs,
+             Clock& clock)
       : enrollments_(enrollments), hubs_(hubs), policies_(policies), proofs_(proofs), clock_(clock) {}
 
   static bool Owns(const Call& call);
@@ -22,7 +23,8 @@ class ServiceApi {
 
  private:
   absl::StatusOr<http::Response> Entries(const Call& call, store::EnrollmentKind kind);
-  absl::StatusOr<http::Response> OneEntry(const Call& call, store::EnrollmentKind kind, const std::string& name);
+  absl::StatusOr<http::Response> OneEntry(const Call& call, store::EnrollmentKind kind,
+                                          const std::string& name);
   absl::StatusOr<http::Response> Bulk(const Call& call, store::EnrollmentKind kind);
   absl::StatusOr<http::Response> Query(const Call& call, store::EnrollmentKind kind);
   absl::StatusOr<http::Response> Registrations(const Call& call);

@@ -76,8 +76,9 @@ absl::Status HubApi::BulkItem(const Json& item, const store::Hub& hub, const Act
       ASSIGN_OR_RETURN(const store::Module module, registry_.GetModule(device, *module_id));
       owner = module.id;
     }
-    return twins_.Change(owner, TwinChange::kPatch, item, if_match ? IfMatch(twin_etag.value_or("")) : if_match, *id,
-                         actor)
+    return twins_
+        .Change(owner, TwinChange::kPatch, item, if_match ? IfMatch(twin_etag.value_or("")) : if_match, *id,
+                actor)
         .status();
   }
   if (mode != "create" && mode != "update" && mode != "delete" && mode != "createorupdate") {
@@ -107,7 +108,8 @@ absl::StatusOr<http::Response> HubApi::Bulk(const Call& call, const store::Hub& 
   RETURN_IF_ERROR(CheckBody(call, kLargestJson));
   ASSIGN_OR_RETURN(const Json items, ParseJson(call.body));
   if (!items.is_array()) return Refuse(Fault::kInvalid, "the body must be a JSON array");
-  if (items.size() > kMostInBulk) return Refuse(Fault::kInvalid, absl::StrCat("at most ", kMostInBulk, " devices"));
+  if (items.size() > kMostInBulk)
+    return Refuse(Fault::kInvalid, absl::StrCat("at most ", kMostInBulk, " devices"));
   Json errors = Json::array();
   for (const Json& item : items) {
     const absl::Status status = BulkItem(item, hub, actor);

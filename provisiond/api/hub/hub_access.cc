@@ -50,7 +50,8 @@ absl::StatusOr<Actor> HubAccess::Policy(const Call& call, const auth::SasToken& 
   return Actor{absl::StrCat("policy ", token.key_name, " @ ", call.peer), call.request_id};
 }
 
-absl::StatusOr<Actor> HubAccess::Service(const Call& call, const store::Hub& hub, absl::string_view permission) {
+absl::StatusOr<Actor> HubAccess::Service(const Call& call, const store::Hub& hub,
+                                         absl::string_view permission) {
   RETURN_IF_ERROR(proofs_.CheckTurn(call, "hub"));
   const absl::StatusOr<auth::SasToken> token = TokenOf(call, clock_);
   if (!token.ok()) return proofs_.Note(call, "hub", token.status());
@@ -69,8 +70,8 @@ absl::Status HubAccess::ProveDevice(const Call& call, const auth::SasToken& toke
   return absl::OkStatus();
 }
 
-absl::StatusOr<Actor> HubAccess::DeviceOrService(const Call& call, const store::Hub& hub, absl::string_view device_id,
-                                                 absl::string_view permission) {
+absl::StatusOr<Actor> HubAccess::DeviceOrService(const Call& call, const store::Hub& hub,
+                                                 absl::string_view device_id, absl::string_view permission) {
   RETURN_IF_ERROR(proofs_.CheckTurn(call, device_id));
   const absl::StatusOr<auth::SasToken> token = TokenOf(call, clock_);
   if (!token.ok()) return proofs_.Note(call, device_id, token.status());
@@ -82,10 +83,10 @@ absl::StatusOr<Actor> HubAccess::DeviceOrService(const Call& call, const store::
   const absl::StatusOr<store::Device> device = registry_.GetDevice(hub.id, device_id);
   if (!device.ok()) {
     // Whether the device exists is not told to who cannot prove to be it.
-    return FaultOf(device.status()) ? proofs_.Note(call, device_id, Unauthorized("unknown device")) : device.status();
+    return FaultOf(device.status()) ? proofs_.Note(call, device_id, Unauthorized("unknown device"))
+                                    : device.status();
   }
-  absl::Status status =
-      ProveDevice(call, *token, hub, *device, {"devices", std::string(device_id)});
+  absl::Status status = ProveDevice(call, *token, hub, *device, {"devices", std::string(device_id)});
   if (status.ok()) status = CheckEnabled(*device);
   if (!status.ok()) return proofs_.Note(call, device_id, status);
   return Actor{absl::StrCat("device ", device_id, " @ ", call.peer), call.request_id};
@@ -117,7 +118,8 @@ absl::StatusOr<HubAccess::Sender> HubAccess::SenderOf(const Call& call, const st
         tail.insert(tail.end(), {"modules", *module_id});
         ASSIGN_OR_RETURN(const KeyPair keys, registry_.KeysOf(*sender.module));
         if (!SignedByEither(*token, keys)) return Unauthorized("the signature does not match");
-        if (!CoversAny(*token, Resources(call, hub, tail))) return Unauthorized("the token is for another resource");
+        if (!CoversAny(*token, Resources(call, hub, tail)))
+          return Unauthorized("the token is for another resource");
       } else {
         RETURN_IF_ERROR(ProveDevice(call, *token, hub, sender.device, std::move(tail)));
       }

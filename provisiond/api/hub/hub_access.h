@@ -1,4 +1,5 @@
-// Who may do what at the hub: back ends with a policy's token, devices and modules with their own keys. Thread-safe.
+// Who may do what at the hub: back ends with a policy's token, devices and modules with their own keys.
+// Thread-safe.
 #pragma once
 
 #include <optional>
@@ -22,8 +23,8 @@ class HubAccess {
   // A back end whose policy holds `permission`.
   absl::StatusOr<Actor> Service(const Call& call, const store::Hub& hub, absl::string_view permission);
 
-  // The device `device_id` itself with its own key, or a policy with `permission`. kForbidden when a proven device is
-  // disabled.
+  // The device `device_id` itself with its own key, or a policy with `permission`. kForbidden when a proven
+  // device is disabled.
   absl::StatusOr<Actor> DeviceOrService(const Call& call, const store::Hub& hub, absl::string_view device_id,
                                         absl::string_view permission);
 

@@ -52,7 +52,8 @@ bool HubApi::Owns(const Call& call) {
 absl::StatusOr<http::Response> HubApi::Handle(const Call& call) {
   const std::string version = call.ApiVersion();
   if (!IsApiVersion(version)) {
-    return Refuse(Fault::kInvalid, version.empty() ? "The api-version is missing." : "The api-version is malformed.");
+    return Refuse(Fault::kInvalid,
+                  version.empty() ? "The api-version is missing." : "The api-version is malformed.");
   }
   const store::Hub* hub = hubs_.ByRequestHost(call.host);
   // As for devices: which hubs exist is not told to who proves nothing.
@@ -83,13 +84,16 @@ absl::StatusOr<http::Response> HubApi::Devices(const Call& call, const store::Hu
   if (call.Word(2) == "modules") {
     if (depth == 3) return ModulesOf(call, hub, id);
     if (depth == 4) return Module(call, hub, id, call.path[3]);
-    if (depth == 6 && call.Word(4) == "messages" && call.Word(5) == "events") return Send(call, hub, id, call.path[3]);
+    if (depth == 6 && call.Word(4) == "messages" && call.Word(5) == "events")
+      return Send(call, hub, id, call.path[3]);
   }
-  if (depth == 4 && call.Word(2) == "messages" && call.Word(3) == "events") return Send(call, hub, id, std::nullopt);
+  if (depth == 4 && call.Word(2) == "messages" && call.Word(3) == "events")
+    return Send(call, hub, id, std::nullopt);
   return NoRoute();
 }
 
-absl::StatusOr<http::Response> HubApi::Device(const Call& call, const store::Hub& hub, const std::string& id) {
+absl::StatusOr<http::Response> HubApi::Device(const Call& call, const store::Hub& hub,
+                                              const std::string& id) {
   if (call.method == "GET") {
     RETURN_IF_ERROR(access_.Service(call, hub, "RegistryRead").status());
     ASSIGN_OR_RETURN(const store::Device device, registry_.GetDevice(hub.id, id));
@@ -116,7 +120,8 @@ absl::StatusOr<http::Response> HubApi::Device(const Call& call, const store::Hub
   return WrongMethod();
 }
 
-absl::StatusOr<http::Response> HubApi::ModulesOf(const Call& call, const store::Hub& hub, const std::string& id) {
+absl::StatusOr<http::Response> HubApi::ModulesOf(const Call& call, const store::Hub& hub,
+                                                 const std::string& id) {
   if (call.method != "GET") return WrongMethod();
   RETURN_IF_ERROR(access_.DeviceOrService(call, hub, id, "RegistryRead").status());
   ASSIGN_OR_RETURN(const store::Device device, registry_.GetDevice(hub.id, id));
@@ -129,8 +134,8 @@ absl::StatusOr<http::Response> HubApi::ModulesOf(const Call& call, const store::
   return JsonResponse(200, list);
 }
 
-absl::StatusOr<http::Response> HubApi::Module(const Call& call, const store::Hub& hub, const std::string& device_id,
-                                              const std::string& id) {
+absl::StatusOr<http::Response> HubApi::Module(const Call& call, const store::Hub& hub,
+                                              const std::string& device_id, const std::string& id) {
   const bool reads = call.method == "GET";
   if (!reads && call.method != "PUT" && call.method != "DELETE") return WrongMethod();
   ASSIGN_OR_RETURN(const Actor actor,
@@ -149,9 +154,9 @@ absl::StatusOr<http::Response> HubApi::Module(const Call& call, const store::Hub
   ASSIGN_OR_RETURN(const Json body, ParseObject(call.body));
   ASSIGN_OR_RETURN(ModuleWish wish, ParseModule(device_id, id, body));
   const std::optional<std::string> if_match = call.IfMatch();
-  ASSIGN_OR_RETURN(const store::Module module, if_match
-                                                   ? registry_.UpdateModule(device, std::move(wish), if_match, actor)
-                                                   : registry_.CreateModule(device, std::move(wish), actor));
+  ASSIGN_OR_RETURN(const store::Module module,
+                   if_match ? registry_.UpdateModule(device, std::move(wish), if_match, actor)
+                            : registry_.CreateModule(device, std::move(wish), actor));
   ASSIGN_OR_RETURN(const Json json, FormatModule(registry_, device_id, module));
   return JsonResponse(200, json);
 }
@@ -175,19 +180,22 @@ absl::StatusOr<http::Response> HubApi::Twin(const Call& call, const store::Hub& 
     RETURN_IF_ERROR(CheckBody(call, kLargestJson));
     ASSIGN_OR_RETURN(const Json body, ParseObject(call.body));
     const std::string target = depth == 4 ? absl::StrCat(call.path[1], "/", call.path[3]) : call.path[1];
-    ASSIGN_OR_RETURN(twin, twins_.Change(owner, call.method == "PUT" ? TwinChange::kReplace : TwinChange::kPatch, body,
-                                         call.IfMatch(), target, actor));
+    ASSIGN_OR_RETURN(
+        twin, twins_.Change(owner, call.method == "PUT" ? TwinChange::kReplace : TwinChange::kPatch, body,
+                            call.IfMatch(), target, actor));
   }
   ASSIGN_OR_RETURN(const Json json, FormatTwin(device, module ? &*module : nullptr, twin));
   return JsonResponse(200, json);
 }
 
-absl::StatusOr<http::Response> HubApi::Send(const Call& call, const store::Hub& hub, const std::string& device_id,
+absl::StatusOr<http::Response> HubApi::Send(const Call& call, const store::Hub& hub,
+                                            const std::string& device_id,
                                             const std::optional<std::string>& module_id) {
   if (call.method != "POST") return WrongMethod();
   RETURN_IF_ERROR(CheckBody(call, kLargestMessage));
   ASSIGN_OR_RETURN(const HubAccess::Sender sender, access_.SenderOf(call, hub, device_id, module_id));
-  RETURN_IF_ERROR(telemetry_.Add(sender.device.id, module_id.value_or(""), ToBytes(call.body), PropertiesOf(call)));
+  RETURN_IF_ERROR(
+      telemetry_.Add(sender.device.id, module_id.value_or(""), ToBytes(call.body), PropertiesOf(call)));
   return NoContent();
 }
 

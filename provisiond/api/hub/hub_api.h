@@ -1,4 +1,5 @@
-// The hub as back ends and devices meet it over HTTPS: devices, modules, twins, queries, telemetry. Thread-safe.
+// The hub as back ends and devices meet it over HTTPS: devices, modules, twins, queries, telemetry.
+// Thread-safe.
 #pragma once
 
 #include "absl/status/statusor.h"
@@ -9,15 +10,21 @@
 #include "provisiond/lifecycle/hubs.h"
 #include "provisiond/lifecycle/json.h"
 #include "provisiond/lifecycle/registry.h"
-#include "provisiond/lifecycle/twins.h"
 #include "provisiond/lifecycle/telemetry.h"
+#include "provisiond/lifecycle/twins.h"
 
 namespace aziot::provisiond::api::hub {
 
 class HubApi {
  public:
-  HubApi(Registry& registry, Twins& twins, Telemetry& telemetry, const Hubs& hubs, HubAccess& access, Clock& clock)
-      : registry_(registry), twins_(twins), telemetry_(telemetry), hubs_(hubs), access_(access), clock_(clock) {}
+  HubApi(Registry& registry, Twins& twins, Telemetry& telemetry, const Hubs& hubs, HubAccess& access,
+         Clock& clock)
+      : registry_(registry),
+        twins_(twins),
+        telemetry_(telemetry),
+        hubs_(hubs),
+        access_(access),
+        clock_(clock) {}
 
   static bool Owns(const Call& call);
   absl::StatusOr<http::Response> Handle(const Call& call);

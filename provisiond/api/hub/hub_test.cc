@@ -14,7 +14,8 @@ class HubTest : public ::testing::Test {
  protected:
   http::Response Own(absl::string_view method, absl::string_view path, absl::string_view body = "",
                      absl::string_view if_match = "") {
-    return cloud_.Send(method, absl::StrCat(path, kVersion), cloud_.PolicyToken("iothubowner"), body, if_match);
+    return cloud_.Send(method, absl::StrCat(path, kVersion), cloud_.PolicyToken("iothubowner"), body,
+                       if_match);
   }
   // Makes the device; its primary key.
   std::string Make(const std::string& id) {
@@ -22,8 +23,8 @@ class HubTest : public ::testing::Test {
     EXPECT_EQ(made.status, 200) << made.body;
     return Json::parse(made.body)["authentication"]["symmetricKey"]["primaryKey"];
   }
-  http::Response As(const std::string& key, const std::string& id, absl::string_view method, absl::string_view path,
-                    absl::string_view body = "", absl::string_view if_match = "") {
+  http::Response As(const std::string& key, const std::string& id, absl::string_view method,
+                    absl::string_view path, absl::string_view body = "", absl::string_view if_match = "") {
     return cloud_.Send(method, absl::StrCat(path, kVersion), cloud_.DeviceToken(key, id), body, if_match);
   }
   static std::string ErrorOf(const http::Response& response) {
@@ -45,8 +46,9 @@ TEST_F(HubTest, DeviceCreateUpdateAndDeleteFollowTheEtag) {
   EXPECT_THAT(twice.body, HasSubstr("ErrorCode:DeviceAlreadyExists;"));
 
   const std::string etag = device["etag"];
-  const http::Response updated = Own("PUT", "/devices/d1", R"({"deviceId":"d1","status":"disabled","statusReason":"x"})",
-                                     absl::StrCat("\"", etag, "\""));
+  const http::Response updated =
+      Own("PUT", "/devices/d1", R"({"deviceId":"d1","status":"disabled","statusReason":"x"})",
+          absl::StrCat("\"", etag, "\""));
   ASSERT_EQ(updated.status, 200) << updated.body;
   const Json after = Json::parse(updated.body);
   EXPECT_EQ(after["status"], "disabled");
@@ -72,10 +74,11 @@ TEST_F(HubTest, ADeviceManagesItsOwnModulesAndNoOthers) {
   EXPECT_EQ(ErrorOf(As(key, "d%3D1", "PUT", path, "{}")), "ModuleAlreadyExistsOnDevice");
 
   const std::string module_key = FormatBase64(Bytes(32, 0x44));
-  const Json update = {{"moduleId", "$edgeAgent"},
-                       {"deviceId", "d=1"},
-                       {"authentication",
-                        {{"type", "sas"}, {"symmetricKey", {{"primaryKey", module_key}, {"secondaryKey", module_key}}}}}};
+  const Json update = {
+      {"moduleId", "$edgeAgent"},
+      {"deviceId", "d=1"},
+      {"authentication",
+       {{"type", "sas"}, {"symmetricKey", {{"primaryKey", module_key}, {"secondaryKey", module_key}}}}}};
   const http::Response updated = As(key, "d%3D1", "PUT", path, update.dump(), "*");
   ASSERT_EQ(updated.status, 200) << updated.body;
   EXPECT_EQ(Json::parse(updated.body)["generationId"], module["generationId"]);
@@ -84,7 +87,8 @@ TEST_F(HubTest, ADeviceManagesItsOwnModulesAndNoOthers) {
   const std::string events = "/devices/d%3D1/modules/$edgeAgent/messages/events";
   const std::string token = Token(module_key, "localhost/devices/d%3D1/modules/$edgeagent", cloud_.In(60));
   EXPECT_EQ(cloud_.Send("POST", absl::StrCat(events, kVersion), token, "{}").status, 204);
-  EXPECT_EQ(cloud_.Send("POST", absl::StrCat("/devices/d%3D1/messages/events", kVersion), token, "{}").status, 401);
+  EXPECT_EQ(cloud_.Send("POST", absl::StrCat("/devices/d%3D1/messages/events", kVersion), token, "{}").status,
+            401);
 
   EXPECT_EQ(Json::parse(As(key, "d%3D1", "GET", "/devices/d%3D1/modules").body).size(), 1u);
   EXPECT_EQ(As(other, "d2", "GET", "/devices/d%3D1/modules").status, 401);
@@ -113,7 +117,8 @@ TEST_F(HubTest, TelemetryProvesCredentials) {
   const size_t at = tampered.find("sig=") + 6;
   tampered[at] = tampered[at] == 'A' ? 'B' : 'A';
   EXPECT_EQ(cloud_.Send("POST", events, tampered, "two").status, 401);
-  EXPECT_EQ(cloud_.Send("POST", events, Token(key, "localhost/devices/d1", cloud_.In(-400)), "x").status, 401);
+  EXPECT_EQ(cloud_.Send("POST", events, Token(key, "localhost/devices/d1", cloud_.In(-400)), "x").status,
+            401);
   EXPECT_EQ(cloud_.Send("POST", events, "", "x").status, 401);
   EXPECT_EQ(cloud_.Send("POST", events, cloud_.PolicyToken("device"), "three").status, 204);
   EXPECT_EQ(cloud_.Send("POST", events, cloud_.PolicyToken("registryRead"), "x").status, 403);
@@ -153,10 +158,11 @@ TEST_F(HubTest, HostPicksTheHub) {
   const testing::TempDir directory;
   Cloud cloud(directory.path(), {{"hub1", 1}, {"hub2", 1}});
   const auto get = [&](const char* host, const char* resource) {
-    return cloud.Send("GET", absl::StrCat("/devices/d1", kVersion), cloud.PolicyToken("iothubowner", resource), "", "",
-                      host);
+    return cloud.Send("GET", absl::StrCat("/devices/d1", kVersion),
+                      cloud.PolicyToken("iothubowner", resource), "", "", host);
   };
-  ASSERT_TRUE(cloud.registry.CreateDevice(cloud.hubs->ByName("hub2")->id, DeviceWish{"d1"}, {"test", ""}).ok());
+  ASSERT_TRUE(
+      cloud.registry.CreateDevice(cloud.hubs->ByName("hub2")->id, DeviceWish{"d1"}, {"test", ""}).ok());
   EXPECT_EQ(get("HUB2:8443", "hub2").status, 200);
   EXPECT_EQ(get("hub1", "hub1").status, 404);
   EXPECT_EQ(get("hub2", "hub1").status, 401);
@@ -198,8 +204,10 @@ TEST_F(HubTest, QueryAndBulk) {
   ASSERT_EQ(errors.size(), 1u);
   EXPECT_EQ(errors[0]["deviceId"], "a");
   EXPECT_EQ(errors[0]["errorCode"], 409001);
-  EXPECT_EQ(Json::parse(Own("POST", "/devices/query", R"({"query":"SELECT * FROM devices"})").body).size(), 2u);
-  const Json modules = Json::parse(Own("POST", "/devices/query", R"({"query":"select * from devices.modules"})").body);
+  EXPECT_EQ(Json::parse(Own("POST", "/devices/query", R"({"query":"SELECT * FROM devices"})").body).size(),
+            2u);
+  const Json modules =
+      Json::parse(Own("POST", "/devices/query", R"({"query":"select * from devices.modules"})").body);
   ASSERT_EQ(modules.size(), 1u);
   EXPECT_EQ(modules[0]["moduleId"], "m");
   const Json count =
@@ -223,7 +231,8 @@ TEST_P(HubRefusal, IsArgumentInvalid) {
 INSTANTIATE_TEST_SUITE_P(
     All, HubRefusal,
     ::testing::Values(BadDevice{"OtherId", "/devices/d", R"({"deviceId":"e"})"},
-                      BadDevice{"BadId", "/devices/a%20b", "{}"}, BadDevice{"SlashInId", "/devices/a%2Fb", "{}"},
+                      BadDevice{"BadId", "/devices/a%20b", "{}"},
+                      BadDevice{"SlashInId", "/devices/a%2Fb", "{}"},
                       BadDevice{"NotJson", "/devices/d", "nope"}, BadDevice{"Array", "/devices/d", "[]"},
                       BadDevice{"Status", "/devices/d", R"({"status":"maybe"})"},
                       BadDevice{"StatusType", "/devices/d", R"({"status":7})"},

@@ -14,7 +14,8 @@ constexpr size_t kLongestReason = 128;
 absl::Status CheckId(const Json& json, absl::string_view member, absl::string_view id) {
   if (!IsDeviceId(id)) return Refuse(Fault::kInvalid, absl::StrCat("Invalid ", member, "."));
   ASSIGN_OR_RETURN(const auto own, TextMember(json, member));
-  if (own && *own != id) return Refuse(Fault::kInvalid, absl::StrCat("The ", member, " of the body is not the path's."));
+  if (own && *own != id)
+    return Refuse(Fault::kInvalid, absl::StrCat("The ", member, " of the body is not the path's."));
   return absl::OkStatus();
 }
 
@@ -33,7 +34,8 @@ absl::Status ReadAuthentication(const Json& json, std::optional<std::string>& ty
   if (type == "selfSigned" || type == "certificateAuthority") {
     return Refuse(Fault::kNotSupported, absl::StrCat("authentication type ", *type, " is not supported yet"));
   }
-  if (type && *type != "sas" && *type != "none") return Refuse(Fault::kInvalid, "member 'authentication.type' is unknown");
+  if (type && *type != "sas" && *type != "none")
+    return Refuse(Fault::kInvalid, "member 'authentication.type' is unknown");
   ASSIGN_OR_RETURN(const Json* symmetric, ObjectMember(*authentication, "symmetricKey"));
   if (symmetric == nullptr) return absl::OkStatus();
   ASSIGN_OR_RETURN(keys.primary, KeyMember(*symmetric, "primaryKey"));
@@ -108,7 +110,8 @@ absl::StatusOr<Json> FormatDevice(const Registry& registry, const store::Device&
   return json;
 }
 
-absl::StatusOr<Json> FormatModule(const Registry& registry, absl::string_view device_id, const store::Module& module) {
+absl::StatusOr<Json> FormatModule(const Registry& registry, absl::string_view device_id,
+                                  const store::Module& module) {
   Json json = Connection();
   json["moduleId"] = module.module_id;
   json["deviceId"] = std::string(device_id);
@@ -119,7 +122,8 @@ absl::StatusOr<Json> FormatModule(const Registry& registry, absl::string_view de
   return json;
 }
 
-absl::StatusOr<Json> FormatTwin(const store::Device& device, const store::Module* module, const store::Twin& twin) {
+absl::StatusOr<Json> FormatTwin(const store::Device& device, const store::Module* module,
+                                const store::Twin& twin) {
   Json json = {{"deviceId", device.device_id},
                {"etag", twin.etag},
                {"deviceEtag", module == nullptr ? device.etag : module->etag},

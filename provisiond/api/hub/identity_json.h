@@ -14,8 +14,10 @@ absl::StatusOr<ModuleWish> ParseModule(absl::string_view device_id, absl::string
 
 // With keys: who may read the registry may read them, as in the service.
 absl::StatusOr<Json> FormatDevice(const Registry& registry, const store::Device& device);
-absl::StatusOr<Json> FormatModule(const Registry& registry, absl::string_view device_id, const store::Module& module);
+absl::StatusOr<Json> FormatModule(const Registry& registry, absl::string_view device_id,
+                                  const store::Module& module);
 
-absl::StatusOr<Json> FormatTwin(const store::Device& device, const store::Module* module, const store::Twin& twin);
+absl::StatusOr<Json> FormatTwin(const store::Device& device, const store::Module* module,
+                                const store::Twin& twin);
 
 }  // namespace aziot::provisiond::api::hub

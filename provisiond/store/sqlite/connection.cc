@@ -28,7 +28,8 @@ int Bind(sqlite3_stmt* statement, int at, const Value& value) {
   }
   if (const auto* bytes = std::get_if<Bytes>(&value)) {
     // A null pointer would bind NULL, and no bytes are not NULL.
-    return sqlite3_bind_blob64(statement, at, bytes->empty() ? reinterpret_cast<const uint8_t*>("") : bytes->data(),
+    return sqlite3_bind_blob64(statement, at,
+                               bytes->empty() ? reinterpret_cast<const uint8_t*>("") : bytes->data(),
                                bytes->size(), SQLITE_STATIC);
   }
   return sqlite3_bind_null(statement, at);
@@ -55,8 +56,9 @@ Value Column(sqlite3_stmt* statement, int i) {
 
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(absl::string_view path, Mode mode) {
   sqlite3* db = nullptr;
-  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
-                    (mode == Mode::kReadWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
+  const int flags =
+      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
+      (mode == Mode::kReadWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
   const int code = sqlite3_open_v2(std::string(path).c_str(), &db, flags, nullptr);
   std::unique_ptr<Connection> connection(new Connection(db));
   if (code != SQLITE_OK) {
@@ -70,8 +72,8 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(absl::string_view p
 
 absl::Status Connection::Failed(absl::string_view sql) {
   const int code = sqlite3_extended_errcode(db_.get());
-  const std::string text = absl::StrCat("store: ", sqlite3_errstr(code), " (", sqlite3_errmsg(db_.get()), ") in ",
-                                        sql.substr(0, 60));
+  const std::string text = absl::StrCat("store: ", sqlite3_errstr(code), " (", sqlite3_errmsg(db_.get()),
+                                        ") in ", sql.substr(0, 60));
   switch (code) {
     case SQLITE_CONSTRAINT_UNIQUE:
     case SQLITE_CONSTRAINT_PRIMARYKEY:
@@ -89,8 +91,8 @@ absl::StatusOr<sqlite3_stmt*> Connection::Prepare(absl::string_view sql, const s
   auto found = statements_.find(sql);
   if (found == statements_.end()) {
     sqlite3_stmt* made = nullptr;
-    if (sqlite3_prepare_v3(db_.get(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &made,
-                           nullptr) != SQLITE_OK) {
+    if (sqlite3_prepare_v3(db_.get(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                           &made, nullptr) != SQLITE_OK) {
       return Failed(sql);
     }
     found = statements_.emplace(std::string(sql), StatementPtr(made)).first;
@@ -124,7 +126,8 @@ absl::StatusOr<int64_t> Connection::Execute(absl::string_view sql, const std::ve
 }
 
 absl::Status Connection::Script(absl::string_view sql) {
-  if (sqlite3_exec(db_.get(), std::string(sql).c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) return Failed(sql);
+  if (sqlite3_exec(db_.get(), std::string(sql).c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
+    return Failed(sql);
   return absl::OkStatus();
 }
 

@@ -78,9 +78,9 @@ CREATE TABLE audit (
 };
 
 absl::Status Apply(Connection& connection) {
-  RETURN_IF_ERROR(
-      connection.Script("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, checksum TEXT NOT "
-                        "NULL, applied_at INTEGER NOT NULL)"));
+  RETURN_IF_ERROR(connection.Script(
+      "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, checksum TEXT NOT "
+      "NULL, applied_at INTEGER NOT NULL)"));
   ASSIGN_OR_RETURN(const std::vector<Row> applied,
                    connection.Query("SELECT version, checksum FROM schema_version ORDER BY version", {}));
   if (applied.size() > std::size(kMigrations)) {
@@ -97,10 +97,11 @@ absl::Status Apply(Connection& connection) {
       continue;
     }
     RETURN_IF_ERROR(connection.Script(kMigrations[i]));
-    RETURN_IF_ERROR(connection
-                        .Execute("INSERT INTO schema_version (version, checksum, applied_at) VALUES (?, ?, ?)",
-                                 {version, checksum, absl::ToUnixMicros(absl::Now())})
-                        .status());
+    RETURN_IF_ERROR(
+        connection
+            .Execute("INSERT INTO schema_version (version, checksum, applied_at) VALUES (?, ?, ?)",
+                     {version, checksum, absl::ToUnixMicros(absl::Now())})
+            .status());
   }
   return absl::OkStatus();
 }

@@ -1,4 +1,5 @@
-// The tables and how they came to be: ordered, checksummed, forward only. An applied migration is never edited.
+// The tables and how they came to be: ordered, checksummed, forward only. An applied migration is never
+// edited.
 #pragma once
 
 #include "absl/status/status.h"
@@ -6,8 +7,8 @@
 
 namespace aziot::provisiond::store {
 
-// Applies what is missing, under the database's write lock. kFailedPrecondition: written by a newer version, or an
-// applied migration differs from the one known here.
+// Applies what is missing, under the database's write lock. kFailedPrecondition: written by a newer version,
+// or an applied migration differs from the one known here.
 absl::Status Migrate(Connection& connection);
 
 }  // namespace aziot::provisiond::store

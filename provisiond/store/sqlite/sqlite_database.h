@@ -1,5 +1,5 @@
-// The embedded store: one SQLite file in WAL mode, one writer, a pool of readers. Writes that arrive while another one
-// commits share the next commit, each in its own savepoint.
+// The embedded store: one SQLite file in WAL mode, one writer, a pool of readers. Writes that arrive while
+// another one commits share the next commit, each in its own savepoint.
 #pragma once
 
 #include <memory>
@@ -10,8 +10,8 @@
 
 namespace aziot::provisiond::store {
 
-// Opens or creates the file (mode 0600) and brings its tables up to date. kFailedPrecondition when it was written by a
-// newer version, or an applied migration is not the one known here.
+// Opens or creates the file (mode 0600) and brings its tables up to date. kFailedPrecondition when it was
+// written by a newer version, or an applied migration is not the one known here.
 absl::StatusOr<std::unique_ptr<Database>> OpenSqlite(absl::string_view path);
 
 }  // namespace aziot::provisiond::store
