@@ -130,7 +130,7 @@ void Calls::Refused(uid_t uid, absl::string_view what, const absl::Status& statu
 
 void Calls::Log(uid_t uid, absl::string_view what, const absl::Status& status) {
   const rpc::WireStatus wire = rpc::ToWire(status);
-  if (wire.text_withheld) {
+  if (wire.http >= 500) {
     log::Error("{} by uid {} failed with {}: {}", what, uid, wire.http, status);
   } else {
     log::Info("{} by uid {} failed with {}: {}", what, uid, wire.http, status);

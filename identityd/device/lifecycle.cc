@@ -191,7 +191,8 @@ void Lifecycle::RunAttempt(Trigger trigger, std::unique_lock<std::mutex>& lock) 
 }
 
 void Lifecycle::Announce(const absl::Status& status) {
-  if (stopping_) return;
+  // Given up, by a stop or by a reload that has its own attempt.
+  if (stopping_ || absl::IsCancelled(status)) return;
   if (!status.ok()) {
     log::Error("{}: {}",
                device_ != nullptr ? "The device keeps its identity, but an attempt failed"

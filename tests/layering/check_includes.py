@@ -91,6 +91,7 @@ RULES = {
 # Rooms that everything of common/* stands for, but not for these.
 NEVER = {"provisiond/ctl": ["common/server", "common/grpc_front"], "aziotctl": ["common/server", "common/grpc_front"]}
 TOPS = ("common", "keyd", "certd", "identityd", "provisiond", "aziotctl", "prov-client", "openssl-engine")
+TEST_FILE = re.compile(r"(_test|_fuzz|_bench|_fixture)\.(cc|h)$|/(fake|test)_[^/]*$|/testing/")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 
 
@@ -119,13 +120,13 @@ def allowed(source, target, is_test):
     room = room_of(source)
     if room is None:
         return False
+    if TEST_FILE.search(target) and not is_test:
+        return False
     own_folder = "/".join(source.split("/")[:3])
     if within(target, own_folder) if room.endswith("/*") else room_of(target) == room:
         return True
     if room not in ("common/status", "common/grpc_front", "openssl-engine") and any(within(target, o) for o in OPEN):
         return room not in OPEN or room_of(target) == "common/status"
-    if within(target, "common/testing") and not is_test:
-        return False
     if any(within(target, never) for never in NEVER.get(room, [])):
         return False
     return any(matches(target, rule) for rule in RULES[room])
@@ -142,7 +143,7 @@ def check(root):
             if path.suffix not in (".cc", ".h", ".c"):
                 continue
             source = str(path.relative_to(root))
-            is_test = source.endswith(("_test.cc", "_fuzz.cc", "_bench.cc")) or "/testing/" in source
+            is_test = TEST_FILE.search(source) is not None
             for include in INCLUDE.findall(path.read_text()):
                 target = normal(include)
                 if not (target.startswith("proto/") or target.split("/")[0] in TOPS):

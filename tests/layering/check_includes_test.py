@@ -46,6 +46,8 @@ class CheckIncludes(unittest.TestCase):
             ("openssl-engine/remote_key.cc", "common/http/client.h"),
             ("keyd/main.cc", "common/testing/temp_dir.h"),
             ("common/log/log.cc", "common/files/files.h"),
+            ("common/http/client.cc", "common/http/fake_server.h"),
+            ("keyd/service/operations.cc", "keyd/backend/testing/fake_backend.h"),
         ]:
             self.assertEqual(len(self.findings(path, include)), 1, f"{path} -> {include}")
 

@@ -1,0 +1,36 @@
+// One real daemon, started as its own user in a private root; ended with the object.
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <string>
+
+#include "tests/support/temp_root.h"
+
+namespace aziot::tests {
+
+class DaemonProcess {
+ public:
+  // `program` is relative to the build directory; `log` a name under the root's var/log.
+  DaemonProcess(const TempRoot& root, std::string program, std::string user)
+      : root_(root), program_(std::move(program)), user_(std::move(user)) {}
+  DaemonProcess(const DaemonProcess&) = delete;
+  DaemonProcess& operator=(const DaemonProcess&) = delete;
+  ~DaemonProcess();
+
+  void Start(const std::map<std::string, std::string>& environment = {});
+  // SIGTERM, or `signal`; waits for the end. The exit status, or -1 when a signal ended it.
+  int Stop(int signal);
+  bool Runs();
+  // What it has written to stderr.
+  std::string Log() const;
+
+ private:
+  const TempRoot& root_;
+  const std::string program_;
+  const std::string user_;
+  pid_t pid_ = 0;
+};
+
+}  // namespace aziot::tests

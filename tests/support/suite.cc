@@ -1,0 +1,115 @@
+#include "tests/support/suite.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/files/files.h"
+#include "common/http/client.h"
+
+namespace aziot::tests {
+namespace {
+
+constexpr absl::Duration kAnswer = absl::Seconds(60);
+
+std::vector<gid_t> SocketGroups() {
+  std::vector<gid_t> groups;
+  for (const char* name : {"aziotid", "aziotcs", "aziotks"}) {
+    if (const group* entry = getgrnam(name)) groups.push_back(entry->gr_gid);
+  }
+  return groups;
+}
+
+}  // namespace
+
+bool Eventually(const std::function<bool()>& condition) {
+  for (int i = 0; i < 1200; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return false;
+}
+
+Suite::Suite() {
+  files::Replace(root_.Join("etc/provisiond/config.toml"),
+                 "[server]\nlisten = [\"127.0.0.1:0\"]\nnames = [\"localhost\"]\n", 0644)
+      .IgnoreError();
+}
+
+void Suite::StartCloud() {
+  cloud_.Start();
+  ASSERT_TRUE(Eventually([&] { return Provisionctl("status").status == 0 || !cloud_.Runs(); }));
+  ASSERT_TRUE(cloud_.Runs()) << cloud_.Log();
+  const std::string address(
+      absl::StripAsciiWhitespace(files::Read(root_.Join("run/provisiond/address")).value_or("")));
+  const std::string port = address.substr(address.rfind(':') + 1);
+  hub_ = absl::StrCat("localhost:", port);
+  ASSERT_TRUE(files::Replace(root_.Join("etc/provisiond/config.toml"),
+                             absl::StrCat("[server]\nlisten = [\"127.0.0.1:", port, "\"]\nnames = [\"localhost\"]\n"), 0644)
+                  .ok());
+}
+
+void Suite::StartKeyd() {
+  keyd_.Start();
+  ASSERT_TRUE(Eventually([&] { return IsReady("keyd") || !keyd_.Runs(); }));
+  ASSERT_TRUE(keyd_.Runs()) << keyd_.Log();
+}
+
+void Suite::StartCertd() {
+  certd_.Start();
+  ASSERT_TRUE(Eventually([&] { return IsReady("certd") || !certd_.Runs(); }));
+  ASSERT_TRUE(certd_.Runs()) << certd_.Log();
+}
+
+void Suite::StartIdentityd() { identityd_.Start({{"SSL_CERT_FILE", CloudRoot()}}); }
+
+http::Response Suite::Ask(uid_t uid, const std::string& daemon, const std::string& verb, const std::string& target,
+                          const std::string& body) const {
+  const std::vector<gid_t> groups = SocketGroups();
+  int ends[2];
+  if (pipe(ends) != 0) std::abort();
+  const pid_t child = fork();
+  if (child == 0) {
+    close(ends[0]);
+    if (setgroups(groups.size(), groups.data()) != 0 || setgid(uid) != 0 || setuid(uid) != 0) _exit(1);
+    http::UnixClient client(root_.Join(absl::StrCat("run/aziot/", daemon, ".sock")));
+    http::Request request{.method = verb, .target = target, .body = body};
+    if (!body.empty()) request.headers.Add("content-type", "application/json");
+    const auto answer = client.Send(request, kAnswer);
+    const std::string text = answer.ok() ? absl::StrCat(answer->status, "\n", answer->body)
+                                         : absl::StrCat("0\n", answer.status().ToString());
+    _exit(write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0 : 1);
+  }
+  close(ends[1]);
+  std::string text;
+  char buffer[4096];
+  ssize_t count;
+  while ((count = read(ends[0], buffer, sizeof buffer)) > 0) text.append(buffer, static_cast<size_t>(count));
+  close(ends[0]);
+  waitpid(child, nullptr, 0);
+  const size_t line = text.find('\n');
+  http::Response response;
+  response.status = std::atoi(text.c_str());
+  response.body = line == std::string::npos ? "" : text.substr(line + 1);
+  return response;
+}
+
+bool Suite::IsReady(const std::string& daemon) const { return Ask(0, daemon, "GET", "/ready").status == 200; }
+
+Output Suite::Aziotctl(const std::string& arguments) const {
+  return RunCommand(absl::StrCat(BuildDir(), "/bin/aziotctl --root ", root_.path(), " ", arguments));
+}
+Output Suite::Provisionctl(const std::string& arguments) const {
+  return RunCommand(absl::StrCat(BuildDir(), "/bin/provisionctl --root ", root_.path(), " ", arguments, " 2>&1"));
+}
+
+}  // namespace aziot::tests
