@@ -46,11 +46,11 @@ class CertificatesTest : public ::testing::Test {
     return Json::parse(answer.body).at("keyHandle");
   }
   // A request for the key behind `handle`, made by the openssl command through the provider.
-  std::string Csr(const std::string& handle, const std::string& name) {
+  std::string Csr(const std::string& handle, const std::string& name, const std::string& more = "") {
     const std::string uri = absl::StrCat("aziot:", handle, ";socket=", suite_.root().Join("run/aziot/keyd.sock"));
     const Output output = RunCommand(absl::StrCat("openssl req -new -batch -provider-path ", BuildDir(),
                                                   "/lib/ossl-modules -provider default -provider aziot_keys -key '", uri,
-                                                  "' -subj '/CN=", name, "' 2>&1"));
+                                                  "' -subj '/CN=", name, "' ", more, " 2>&1"));
     EXPECT_EQ(output.status, 0) << output.text;
     return output.text.substr(output.text.find("-----BEGIN"));
   }
@@ -81,7 +81,7 @@ TEST_F(CertificatesTest, KeysStayInKeydWhereverTheySign) {
       }
     }
     const std::string ca_handle = MakeKey("local-ca", algorithm);
-    const auto ca = Create({{"certId", "local-ca"}, {"csr", Csr(ca_handle, "asked")}});
+    const auto ca = Create({{"certId", "local-ca"}, {"csr", Csr(ca_handle, "asked", "-addext basicConstraints=critical,CA:TRUE")}});
     ASSERT_EQ(ca.status, 201) << ca.body << suite_.certd().Log();
     ExpectVerifies(Json::parse(ca.body).at("pem"));
 

@@ -13,7 +13,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-constexpr char kRegistration[] = R"(
+constexpr char kRegistration[] = R"sh(
 >DIR/etc/aziot/identityd/config.d/mymodule.toml cat <<-EOF
 [[principal]]
 uid = 0
@@ -24,9 +24,9 @@ EOF
 chown aziotid:aziotid DIR/etc/aziot/identityd/config.d/mymodule.toml
 
 chmod 0600 DIR/etc/aziot/identityd/config.d/mymodule.toml
-)";
+)sh";
 
-constexpr char kScript[] = R"(
+constexpr char kScript[] = R"sh(
 identity="$(curl -sS --unix-socket 'DIR/run/aziot/identityd.sock' 'http://identityd.sock/identities/identity?api-version=2020-09-01')"
 
 hub_name="$(<<< "$identity" jq -r '.spec.hubName')"
@@ -65,7 +65,7 @@ else
 fi
 curl -sS --cacert CLOUD_ROOT -o /dev/null -w '%{http_code}' -X POST -H "Authorization: $sas" -d '{}' \
   "https://$hub_name/devices/$device_id/modules/$module_id/messages/events?api-version=2018-06-30"
-)";
+)sh";
 
 TEST(Walkthrough, ManualDeviceAndRootAsAModule) {
   Suite suite;
