@@ -20,7 +20,8 @@ constexpr void (*kCommands[])(CLI::App&, Invocation&) = {AddConfig, AddSystem, A
 int Run(int argc, char** argv) {
   CLI::App app{"Configures, checks and operates the device identity suite.", "aziotctl"};
   Invocation invocation;
-  app.add_option("--root", invocation.root, "Directory that goes before each built-in path")->type_name("DIR");
+  app.add_option("--root", invocation.root, "Directory that goes before each built-in path")
+      ->type_name("DIR");
   app.set_version_flag("--version", "aziotctl " AZIOT_VERSION);
   app.require_subcommand(1);
   for (const auto add : kCommands) add(app, invocation);
@@ -37,7 +38,7 @@ int Run(int argc, char** argv) {
 }  // namespace aziot::ctl
 
 int main(int argc, char** argv) {
-  aziot::log::Init("warn");
+  aziot::log::Init("off");  // a command prints its own errors
   aziot::ProtectSecretMemory();
   return aziot::ctl::Run(argc, argv);
 }

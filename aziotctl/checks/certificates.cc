@@ -13,7 +13,9 @@ constexpr absl::Duration kSoon = absl::Hours(24 * 7);
 // The dates of the first certificate in a file.
 Result CheckDates(const std::string& id, const std::string& path, nlohmann::json& info) {
   const auto pem = files::Read(path);
-  if (!pem.ok()) return Result::Error(absl::StrCat("could not read certificate ", id), std::string(pem.status().message()));
+  if (!pem.ok())
+    return Result::Error(absl::StrCat("could not read certificate ", id),
+                         std::string(pem.status().message()));
   const auto certificates = openssl::ParseCertificates(*pem);
   if (!certificates.ok() || certificates->empty()) {
     return Result::Error(absl::StrCat(path, " holds no readable certificate"));
@@ -25,7 +27,8 @@ Result CheckDates(const std::string& id, const std::string& path, nlohmann::json
   };
   info = {{"cert_name", id}, {"cert_id", id}, {"not_after", text(end)}, {"not_before", text(begin)}};
   const absl::Time now = absl::Now();
-  if (now < begin) return Result::Error(absl::StrCat("certificate ", id, " is not valid before ", text(begin)));
+  if (now < begin)
+    return Result::Error(absl::StrCat("certificate ", id, " is not valid before ", text(begin)));
   if (now > end) return Result::Error(absl::StrCat("certificate ", id, " expired at ", text(end)));
   if (end - now < kSoon) return Result::Warning(absl::StrCat("certificate ", id, " expires at ", text(end)));
   return Result::Ok();
@@ -58,7 +61,8 @@ Result CertsPreloaded(CheckContext& context, nlohmann::json&) {
     const auto file = uri::ParseFile(preloaded.uri());
     nlohmann::json dates;
     Join(all, file.ok() ? CheckDates(id, file->path, dates)
-                        : Result::Error(absl::StrCat("preloaded certificate ", id), std::string(file.status().message())));
+                        : Result::Error(absl::StrCat("preloaded certificate ", id),
+                                        std::string(file.status().message())));
   }
   return all;
 }

@@ -25,7 +25,9 @@ struct Result {
   static Result Skipped() { return {Kind::kSkipped, {}}; }
   static Result Warning(std::string text) { return {Kind::kWarning, {std::move(text)}}; }
   static Result Error(std::string text) { return {Kind::kError, {std::move(text)}}; }
-  static Result Error(std::string text, std::string cause) { return {Kind::kError, {std::move(text), std::move(cause)}}; }
+  static Result Error(std::string text, std::string cause) {
+    return {Kind::kError, {std::move(text), std::move(cause)}};
+  }
 };
 
 // What the checks of one run share: options, and what earlier checks loaded.

@@ -18,8 +18,10 @@ const std::vector<Section>& AllChecks() {
         {"certs-read", "read all preloaded certificates from the Certificates Service", CertsRead}}},
       {"Connectivity checks",
        {{"host-connect-iothub-https",
-         "host can connect to and perform TLS handshake with iothub HTTPS / WebSockets port", ConnectHubHttps},
-        {"host-connect-dps-endpoint", "host can connect to and perform TLS handshake with DPS endpoint", ConnectDps}}}};
+         "host can connect to and perform TLS handshake with iothub HTTPS / WebSockets port",
+         ConnectHubHttps},
+        {"host-connect-dps-endpoint", "host can connect to and perform TLS handshake with DPS endpoint",
+         ConnectDps}}}};
   return sections;
 }
 

@@ -20,9 +20,10 @@ constexpr size_t kLongestHostname = 64;
 template <class Message>
 Result LoadDaemon(const CheckContext& context, absl::string_view daemon, std::optional<Message>& into) {
   Message message;
-  const auto warnings = config::Load({.file = context.Rooted(absl::StrCat("/etc/aziot/", daemon, "/config.toml")),
-                                      .directory = context.Rooted(absl::StrCat("/etc/aziot/", daemon, "/config.d"))},
-                                     message);
+  const auto warnings =
+      config::Load({.file = context.Rooted(absl::StrCat("/etc/aziot/", daemon, "/config.toml")),
+                    .directory = context.Rooted(absl::StrCat("/etc/aziot/", daemon, "/config.d"))},
+                   message);
   if (!warnings.ok()) {
     Result result = Result::Error(std::string(warnings.status().message()));
     if (absl::IsPermissionDenied(warnings.status())) result.kind = Result::Kind::kFatal;
@@ -59,7 +60,8 @@ bool IsAddress(const std::string& name) {
 // RFC 1035, 2.3.1.
 bool IsDomainName(absl::string_view name) {
   for (const absl::string_view label : absl::StrSplit(name, '.')) {
-    if (label.empty() || label.size() > 63 || !absl::ascii_isalpha(static_cast<unsigned char>(label.front())) ||
+    if (label.empty() || label.size() > 63 ||
+        !absl::ascii_isalpha(static_cast<unsigned char>(label.front())) ||
         !absl::ascii_isalnum(static_cast<unsigned char>(label.back()))) {
       return false;
     }
@@ -84,7 +86,9 @@ std::string CheckContext::HubName() const {
   return AssignedHub(*this);
 }
 
-Result KeydConfigWellFormed(CheckContext& context, nlohmann::json&) { return LoadDaemon(context, "keyd", context.keyd); }
+Result KeydConfigWellFormed(CheckContext& context, nlohmann::json&) {
+  return LoadDaemon(context, "keyd", context.keyd);
+}
 Result CertdConfigWellFormed(CheckContext& context, nlohmann::json&) {
   return LoadDaemon(context, "certd", context.certd);
 }
@@ -103,7 +107,8 @@ Result ConfigsUpToDate(CheckContext& context, nlohmann::json&) {
       return Result::Warning(absl::StrCat(path, " does not exist.\nRun `aziotctl config apply`."));
     }
     if (written.st_mtime < source.st_mtime) {
-      return Result::Warning(absl::StrCat(source_path, " was modified after ", path, ".\nRun `aziotctl config apply`."));
+      return Result::Warning(
+          absl::StrCat(source_path, " was modified after ", path, ".\nRun `aziotctl config apply`."));
     }
   }
   return Result::Ok();
@@ -120,10 +125,12 @@ Result Hostname(CheckContext& context, nlohmann::json& info) {
   const std::string lower = absl::AsciiStrToLower(name);
   const std::string lower_machine = absl::AsciiStrToLower(machine);
   if (lower != lower_machine && !absl::StartsWith(lower, lower_machine + ".")) {
-    return Result::Error(absl::StrCat("identityd config has hostname ", name, " but the machine's is ", machine));
+    return Result::Error(
+        absl::StrCat("identityd config has hostname ", name, " but the machine's is ", machine));
   }
   if (!IsDomainName(name)) return Result::Warning(absl::StrCat(name, " is no valid host name (RFC 1035)"));
-  if (name.size() > kLongestHostname) return Result::Warning(absl::StrCat(name, " is longer than 64 characters"));
+  if (name.size() > kLongestHostname)
+    return Result::Warning(absl::StrCat(name, " is longer than 64 characters"));
   return Result::Ok();
 }
 

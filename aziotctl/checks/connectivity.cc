@@ -12,12 +12,12 @@ constexpr int kHttpsPort = 443;
 Result Connect(const CheckContext& context, const std::string& url) {
   const uint32_t limit = context.identityd->has_cloud_timeout_sec() ? context.identityd->cloud_timeout_sec()
                                                                     : kDefaultLimitSeconds;
-  https::Client client({.proxy = {.url = context.proxy_uri, .no_proxy = ""}, .timeout = absl::Seconds(limit), .retries = 0},
-                       Clock::System());
-  const auto answer = client.Send({.make =
-                                       [&](absl::Duration) -> absl::StatusOr<http::Request> {
-                                         return http::Request{.method = "GET", .target = url};
-                                       },
+  https::Client client(
+      {.proxy = {.url = context.proxy_uri, .no_proxy = ""}, .timeout = absl::Seconds(limit), .retries = 0},
+      Clock::System());
+  const auto answer = client.Send({.make = [&](absl::Duration) -> absl::StatusOr<http::Request> {
+                                     return http::Request{.method = "GET", .target = url};
+                                   },
                                    .retry = false});
   if (answer.ok()) return Result::Ok();
   if (absl::IsDeadlineExceeded(answer.status())) {
@@ -34,7 +34,8 @@ nlohmann::json TextOrNull(const std::string& text) {
 }  // namespace
 
 Result ConnectHubHttps(CheckContext& context, nlohmann::json& info) {
-  info = {{"port_number", kHttpsPort}, {"iothub_hostname", nullptr}, {"proxy", TextOrNull(context.proxy_uri)}};
+  info = {
+      {"port_number", kHttpsPort}, {"iothub_hostname", nullptr}, {"proxy", TextOrNull(context.proxy_uri)}};
   if (!context.identityd.has_value()) return Result::Skipped();
   const std::string hub = context.HubName();
   info["iothub_hostname"] = TextOrNull(hub);

@@ -11,9 +11,11 @@ namespace {
 constexpr absl::Duration kConnect = absl::Seconds(5);
 
 Result Running(const CheckContext& context, absl::string_view daemon) {
-  const auto connection = net::ConnectUnix(context.Rooted(absl::StrCat("/run/aziot/", daemon, ".sock")), kConnect);
+  const auto connection =
+      net::ConnectUnix(context.Rooted(absl::StrCat("/run/aziot/", daemon, ".sock")), kConnect);
   if (connection.ok()) return Result::Ok();
-  return Result::Error(absl::StrCat("Could not connect to ", daemon), std::string(connection.status().message()));
+  return Result::Error(absl::StrCat("Could not connect to ", daemon),
+                       std::string(connection.status().message()));
 }
 
 }  // namespace
@@ -35,12 +37,13 @@ Result CertsRead(CheckContext& context, nlohmann::json&) {
   for (const auto& [id, preloaded] : context.certd->preloaded_certs()) {
     certificates::v1::CertificateId request;
     request.set_id(id);
-    const auto answer =
-        certd.Call<certificates::v1::Certificate>("aziot.certificates.v1.Certificates.GetCertificate", request);
+    const auto answer = certd.Call<certificates::v1::Certificate>(
+        "aziot.certificates.v1.Certificates.GetCertificate", request);
     const auto parsed = answer.ok() ? openssl::ParseCertificates(answer->pem()) : answer.status();
     if (parsed.ok()) continue;
     result.kind = Result::Kind::kError;
-    result.details.push_back(absl::StrCat("could not read certificate ", id, ": ", parsed.status().message()));
+    result.details.push_back(
+        absl::StrCat("could not read certificate ", id, ": ", parsed.status().message()));
   }
   return result;
 }

@@ -37,7 +37,8 @@ std::string Dump(const Json& json) { return json.dump(-1, ' ', false, Json::erro
 
 class TextReport final : public Report {
  public:
-  TextReport(bool verbose, std::FILE* out) : verbose_(verbose), colour_(isatty(fileno(out)) != 0), out_(out) {}
+  TextReport(bool verbose, std::FILE* out)
+      : verbose_(verbose), colour_(isatty(fileno(out)) != 0), out_(out) {}
 
   void Section(absl::string_view name) override {
     std::fprintf(out_, "%s\n%s\n", std::string(name).c_str(), std::string(name.size(), '-').c_str());
@@ -62,8 +63,10 @@ class TextReport final : public Report {
   void End(const Json&) override {
     const auto count = [&](Result::Kind kind) { return counts_[kind]; };
     const char* hint = verbose_ ? "" : " Re-run with --verbose for more details.";
-    std::fprintf(out_, "\n%d check(s) succeeded.\n", count(Result::Kind::kOk) + count(Result::Kind::kIgnored));
-    if (const int n = count(Result::Kind::kWarning); n > 0) std::fprintf(out_, "%d check(s) raised warnings.%s\n", n, hint);
+    std::fprintf(out_, "\n%d check(s) succeeded.\n",
+                 count(Result::Kind::kOk) + count(Result::Kind::kIgnored));
+    if (const int n = count(Result::Kind::kWarning); n > 0)
+      std::fprintf(out_, "%d check(s) raised warnings.%s\n", n, hint);
     if (const int n = count(Result::Kind::kError) + count(Result::Kind::kFatal); n > 0) {
       std::fprintf(out_, "%d check(s) raised errors.%s\n", n, hint);
     }
@@ -137,13 +140,16 @@ class StreamReport final : public Report {
   std::FILE* const out_;
 };
 
-std::string Gib(uint64_t bytes) { return absl::StrFormat("%.2f GiB", static_cast<double>(bytes) / (1 << 30)); }
+std::string Gib(uint64_t bytes) {
+  return absl::StrFormat("%.2f GiB", static_cast<double>(bytes) / (1 << 30));
+}
 
 Json OperatingSystem() {
   Json os = {{"id", nullptr}, {"version_id", nullptr}};
   if (const auto release = files::Read("/etc/os-release"); release.ok()) {
     for (const absl::string_view line : absl::StrSplit(*release, '\n')) {
-      const std::pair<absl::string_view, absl::string_view> pair = absl::StrSplit(line, absl::MaxSplits('=', 1));
+      const std::pair<absl::string_view, absl::string_view> pair =
+          absl::StrSplit(line, absl::MaxSplits('=', 1));
       const std::string value = absl::StrReplaceAll(pair.second, {{"\"", ""}});
       if (pair.first == "ID") os["id"] = value;
       if (pair.first == "VERSION_ID") os["version_id"] = value;
@@ -175,18 +181,17 @@ nlohmann::ordered_json AboutTheMachine(const CheckContext& context) {
   struct sysinfo memory {};
   sysinfo(&memory);
   const uint64_t unit = memory.mem_unit;
-  Json about = {
-      {"now", absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone())},
-      {"os", OperatingSystem()},
-      {"dmi",
-       {{"product", FirstLine("/sys/devices/virtual/dmi/id/product_name")},
-        {"vendor", FirstLine("/sys/devices/virtual/dmi/id/sys_vendor")}}},
-      {"system_info",
-       {{"used_ram", Gib((memory.totalram - memory.freeram) * unit)},
-        {"total_ram", Gib(memory.totalram * unit)},
-        {"used_swap", Gib((memory.totalswap - memory.freeswap) * unit)},
-        {"total_swap", Gib(memory.totalswap * unit)},
-        {"disks", Json::array()}}}};
+  Json about = {{"now", absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone())},
+                {"os", OperatingSystem()},
+                {"dmi",
+                 {{"product", FirstLine("/sys/devices/virtual/dmi/id/product_name")},
+                  {"vendor", FirstLine("/sys/devices/virtual/dmi/id/sys_vendor")}}},
+                {"system_info",
+                 {{"used_ram", Gib((memory.totalram - memory.freeram) * unit)},
+                  {"total_ram", Gib(memory.totalram * unit)},
+                  {"used_swap", Gib((memory.totalswap - memory.freeswap) * unit)},
+                  {"total_swap", Gib(memory.totalswap * unit)},
+                  {"disks", Json::array()}}}};
   if (const std::string hub = context.HubName(); !hub.empty()) about["iothub_hostname"] = hub;
   if (context.identityd.has_value() && context.identityd->provisioning().has_local_gateway_hostname()) {
     about["local_gateway_hostname"] = context.identityd->provisioning().local_gateway_hostname();

@@ -1,5 +1,5 @@
-// What a run of the checks prints: text for people, one JSON document, or a stream of JSON objects that IoT Edge's own
-// check command reads.
+// What a run of the checks prints: text for people, one JSON document, or a stream of JSON objects that IoT
+// Edge's own check command reads.
 #pragma once
 
 #include <cstdio>

@@ -29,12 +29,13 @@ TEST_F(ReportTest, StreamIsConcatenatedObjectsAndOneFinalNewline) {
     report.Add(kCheck, Result::Error("bad", "why"), {{"config_hostname", "x"}});
     report.End({{"now", "2026-01-01T00:00:00Z"}});
   });
-  EXPECT_EQ(printed,
-            R"({"kind":"section","name":"Configuration checks"})"
-            R"({"kind":"check","id":"hostname","description":"host name is good",)"
-            R"("result":{"result":"error","details":["bad","why"]},"additional_info":{"config_hostname":"x"}})"
-            R"({"kind":"additional_info","now":"2026-01-01T00:00:00Z"})"
-            "\n");
+  EXPECT_EQ(
+      printed,
+      R"({"kind":"section","name":"Configuration checks"})"
+      R"({"kind":"check","id":"hostname","description":"host name is good",)"
+      R"("result":{"result":"error","details":["bad","why"]},"additional_info":{"config_hostname":"x"}})"
+      R"({"kind":"additional_info","now":"2026-01-01T00:00:00Z"})"
+      "\n");
 }
 
 TEST_F(ReportTest, JsonSortsChecksById) {
@@ -43,10 +44,9 @@ TEST_F(ReportTest, JsonSortsChecksById) {
     report.Add({"a", "", Nothing}, Result::Ok(), nlohmann::json::object());
     report.End(nlohmann::ordered_json::object());
   });
-  EXPECT_EQ(printed,
-            R"({"additional_info":{},"checks":{"a":{"result":{"result":"ok"},"additional_info":{}},)"
-            R"("b":{"result":{"result":"ignored"},"additional_info":{}}}})"
-            "\n");
+  EXPECT_EQ(printed, R"({"additional_info":{},"checks":{"a":{"result":{"result":"ok"},"additional_info":{}},)"
+                     R"("b":{"result":{"result":"ignored"},"additional_info":{}}}})"
+                     "\n");
 }
 
 TEST_F(ReportTest, TextShowsCausesOnlyWhenAsked) {

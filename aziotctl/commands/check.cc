@@ -37,7 +37,8 @@ int RunChecks(const Invocation& invocation, const CheckOptions& options) {
     for (const Check& check : section.checks) {
       nlohmann::json info = nlohmann::json::object();
       Result result = excluded.contains(std::string(check.id)) ? Result::Ignored() : check.run(context, info);
-      if (result.kind == Result::Kind::kWarning && options.warnings_as_errors) result.kind = Result::Kind::kError;
+      if (result.kind == Result::Kind::kWarning && options.warnings_as_errors)
+        result.kind = Result::Kind::kError;
       report->Add(check, result, info);
       worst = std::max(worst, result.kind);
       if (worst == Result::Kind::kFatal) break;
@@ -74,17 +75,20 @@ void ListJson() {
 void AddCheck(CLI::App& app, Invocation& invocation) {
   const auto options = std::make_shared<CheckOptions>();
   CLI::App* check = app.add_subcommand("check", "Look for problems of configuration and connectivity");
-  check->add_option("--dont-run", options->dont_run, "Space-separated ids of checks to leave out")->type_name("IDS");
+  check->add_option("--dont-run", options->dont_run, "Space-separated ids of checks to leave out")
+      ->type_name("IDS");
   check->add_option("-o,--output", options->output, "text, json or json-stream")
       ->check(CLI::IsMember({"text", "json", "json-stream"}));
   check->add_flag("--warnings-as-errors", options->warnings_as_errors, "Report warnings as errors");
   check->add_option("--ntp-server", options->ntp_server, "Accepted; the time check is not supported yet")
       ->type_name("HOST:PORT");
   check->add_flag("-v,--verbose", options->verbose, "Show causes and skipped checks");
-  check->add_option("--iothub-hostname", options->iothub_hostname, "Hub to test the connection to")->type_name("HOST");
+  check->add_option("--iothub-hostname", options->iothub_hostname, "Hub to test the connection to")
+      ->type_name("HOST");
   check->add_option("--proxy-uri", options->proxy_uri, "Proxy for HTTPS checks")->type_name("URI");
-  check->add_option("--expected-aziot-version", options->expected_version,
-                    "Accepted; the version check is not supported yet")
+  check
+      ->add_option("--expected-aziot-version", options->expected_version,
+                   "Accepted; the version check is not supported yet")
       ->type_name("VERSION");
   check->callback([&invocation, options] { invocation.exit_status = RunChecks(invocation, *options); });
 

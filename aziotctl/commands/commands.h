@@ -1,5 +1,5 @@
-// The commands, one file each; main.cc lists them. A command adds itself to the parser and, when it was called, leaves its
-// exit status: 0 success, 1 failure, 2 usage.
+// The commands, one file each; main.cc lists them. A command adds itself to the parser and, when it was
+// called, leaves its exit status: 0 success, 1 failure, 2 usage.
 #pragma once
 
 #include <functional>

@@ -32,7 +32,8 @@ struct MpOptions {
 
 absl::StatusOr<std::string> MachineName() {
   char name[256] = {};
-  if (gethostname(name, sizeof name - 1) != 0) return absl::InternalError("could not read the machine's host name");
+  if (gethostname(name, sizeof name - 1) != 0)
+    return absl::InternalError("could not read the machine's host name");
   return std::string(name);
 }
 
@@ -40,7 +41,10 @@ void PrintPlan(const std::vector<PlannedFile>& plan, const DaemonConfigs& config
   for (const PlannedFile& file : plan) {
     const auto now = files::Read(file.path);
     const bool same = now.ok() && *now == file.content;
-    std::printf("%s: %s\n", file.path.c_str(), same ? "unchanged" : now.ok() ? "would be replaced by" : "would be made");
+    std::printf("%s: %s\n", file.path.c_str(),
+                same       ? "unchanged"
+                : now.ok() ? "would be replaced by"
+                           : "would be made");
     if (!same) std::printf("%s\n", file.content.c_str());
   }
   if (configs.device_key.has_value()) {
@@ -76,8 +80,10 @@ absl::Status Apply(const Invocation& invocation, const ApplyOptions& options) {
   RETURN_IF_ERROR(Write(*configs, plan, invocation.root));
   std::printf("Azure IoT Identity Service has been configured successfully!\n\n");
   if (!ServiceManagerRuns(invocation)) {
-    std::printf("No service manager runs these daemons here: they load their configuration within 10 seconds, or at once "
-                "on SIGHUP; a changed [provisioning] needs `aziotctl system reprovision`.\n");
+    std::printf(
+        "No service manager runs these daemons here: they load their configuration within 10 seconds, or at "
+        "once "
+        "on SIGHUP; a changed [provisioning] needs `aziotctl system reprovision`.\n");
     return absl::OkStatus();
   }
   std::printf("Restarting service for configuration to take effect...\n");
@@ -95,12 +101,14 @@ std::string ReadConnectionString(const MpOptions& options) {
 }
 
 absl::Status MakeManual(const Invocation& invocation, const MpOptions& options) {
-  const std::string path = options.out_file.empty() ? invocation.Rooted("/etc/aziot/config.toml") : options.out_file;
+  const std::string path =
+      options.out_file.empty() ? invocation.Rooted("/etc/aziot/config.toml") : options.out_file;
   const std::string text = ReadConnectionString(options);
   RETURN_IF_ERROR(ParseConnectionString(text).status());
   if (files::Exists(path) && !options.force) {
     return absl::AlreadyExistsError(absl::StrCat(
-        "File ", path, " already exists. To apply its configuration, run\n\n    sudo aziotctl config apply -c '", path,
+        "File ", path,
+        " already exists. To apply its configuration, run\n\n    sudo aziotctl config apply -c '", path,
         "'\n\nTo replace it, run `aziotctl config mp --force`."));
   }
   TomlText out;
@@ -108,11 +116,14 @@ absl::Status MakeManual(const Invocation& invocation, const MpOptions& options) 
   out.Table({"provisioning"});
   out.String("source", "manual");
   out.String("connection_string", text);
-  for (const char* table : {"aziot_keys", "preloaded_keys", "cert_issuance", "preloaded_certs", "tpm"}) out.Table({table});
+  for (const char* table : {"aziot_keys", "preloaded_keys", "cert_issuance", "preloaded_certs", "tpm"})
+    out.Table({table});
   RETURN_IF_ERROR(files::Replace(path, out.text(), 0600));
-  std::printf("Azure IoT Identity Service has been configured successfully!\nThe configuration has been written to %s\n"
-              "To apply it, run\n\n    sudo aziotctl config apply -c '%s'\n\n",
-              path.c_str(), path.c_str());
+  std::printf(
+      "Azure IoT Identity Service has been configured successfully!\nThe configuration has been written to "
+      "%s\n"
+      "To apply it, run\n\n    sudo aziotctl config apply -c '%s'\n\n",
+      path.c_str(), path.c_str());
   return absl::OkStatus();
 }
 
@@ -123,20 +134,25 @@ void AddConfig(CLI::App& app, Invocation& invocation) {
   config->require_subcommand(1);
 
   const auto apply_options = std::make_shared<ApplyOptions>();
-  CLI::App* apply = config->add_subcommand("apply", "Split config.toml into what each daemon reads, and restart them");
-  apply->add_option("-c,--config", apply_options->config_file, "Default: /etc/aziot/config.toml")->type_name("FILE");
-  apply->add_flag("--dry-run", apply_options->dry_run, "Show what would be written, without secrets, and write nothing");
+  CLI::App* apply =
+      config->add_subcommand("apply", "Split config.toml into what each daemon reads, and restart them");
+  apply->add_option("-c,--config", apply_options->config_file, "Default: /etc/aziot/config.toml")
+      ->type_name("FILE");
+  apply->add_flag("--dry-run", apply_options->dry_run,
+                  "Show what would be written, without secrets, and write nothing");
   apply->callback([&invocation, apply_options] {
     if (const absl::Status done = Apply(invocation, *apply_options); !done.ok()) Fail(invocation, done);
   });
 
   const auto mp_options = std::make_shared<MpOptions>();
-  CLI::App* mp = config->add_subcommand("mp", "Make a config.toml for manual provisioning with a connection string");
+  CLI::App* mp =
+      config->add_subcommand("mp", "Make a config.toml for manual provisioning with a connection string");
   mp->add_option("-c,--connection-string", mp_options->connection_string,
                  "The device's connection string, or - to read it from standard input")
       ->required()
       ->type_name("CS");
-  mp->add_option("-o,--out-config-file", mp_options->out_file, "Default: /etc/aziot/config.toml")->type_name("FILE");
+  mp->add_option("-o,--out-config-file", mp_options->out_file, "Default: /etc/aziot/config.toml")
+      ->type_name("FILE");
   mp->add_flag("-f,--force", mp_options->force, "Overwrite an existing file");
   mp->callback([&invocation, mp_options] {
     if (const absl::Status done = MakeManual(invocation, *mp_options); !done.ok()) Fail(invocation, done);

@@ -33,7 +33,8 @@ absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& words, int output) {
   pid_t pid = 0;
   const int error = posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) return absl::UnavailableError(ErrnoStatus(error, absl::StrCat("running ", words[0])).message());
+  if (error != 0)
+    return absl::UnavailableError(ErrnoStatus(error, absl::StrCat("running ", words[0])).message());
   return pid;
 }
 
@@ -82,8 +83,8 @@ std::string SocketOf(const Invocation& invocation, absl::string_view daemon) {
   return invocation.Rooted(absl::StrCat("/run/aziot/", daemon, ".sock"));
 }
 
-absl::StatusOr<http::Response> Get(const Invocation& invocation, absl::string_view daemon, absl::string_view path,
-                                   absl::Duration timeout) {
+absl::StatusOr<http::Response> Get(const Invocation& invocation, absl::string_view daemon,
+                                   absl::string_view path, absl::Duration timeout) {
   http::UnixClient client(SocketOf(invocation, daemon));
   return client.Send({.method = "GET", .target = std::string(path)}, timeout);
 }

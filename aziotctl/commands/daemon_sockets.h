@@ -20,10 +20,11 @@ bool ServiceManagerRuns(const Invocation& invocation);
 std::string SocketOf(const Invocation& invocation, absl::string_view daemon);
 
 // GET `path` over the daemon's socket.
-absl::StatusOr<http::Response> Get(const Invocation& invocation, absl::string_view daemon, absl::string_view path,
-                                   absl::Duration timeout);
+absl::StatusOr<http::Response> Get(const Invocation& invocation, absl::string_view daemon,
+                                   absl::string_view path, absl::Duration timeout);
 
-// Stops the services, starts the sockets and identityd, printing each step. Goes on after a failure, which it returns.
+// Stops the services, starts the sockets and identityd, printing each step. Goes on after a failure, which it
+// returns.
 absl::Status RestartServices();
 absl::Status StopServices();
 

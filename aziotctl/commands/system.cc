@@ -31,7 +31,8 @@ absl::Status NeedsServiceManager(const Invocation& invocation, absl::string_view
 std::string UnitState(const std::string& daemon) {
   const auto state = [](const std::string& unit) {
     const auto output = OutputOf({"systemctl", "is-active", unit});
-    return output.ok() ? std::string(absl::StripAsciiWhitespace(*output)) : std::string(output.status().message());
+    return output.ok() ? std::string(absl::StripAsciiWhitespace(*output))
+                       : std::string(output.status().message());
   };
   const std::string service = state(absl::StrCat("aziot-", daemon, ".service"));
   const std::string socket = state(absl::StrCat("aziot-", daemon, ".socket"));
@@ -63,11 +64,13 @@ absl::Status Status(const Invocation& invocation) {
     if (state == "Ready") continue;
     all_well = false;
     if (managed) {
-      const auto journal = OutputOf({"journalctl", "-u", absl::StrCat("aziot-", daemon), "-n", "10", "--no-pager"});
+      const auto journal =
+          OutputOf({"journalctl", "-u", absl::StrCat("aziot-", daemon), "-n", "10", "--no-pager"});
       if (journal.ok()) std::printf("%s\n", journal->c_str());
     }
   }
-  std::printf("\nUse `aziotctl system logs` for the daemons' logs and `aziotctl check` to look for problems.\n");
+  std::printf(
+      "\nUse `aziotctl system logs` for the daemons' logs and `aziotctl check` to look for problems.\n");
   return all_well ? absl::OkStatus() : absl::UnavailableError("not every service is running");
 }
 
@@ -90,9 +93,10 @@ absl::Status Reprovision(const Invocation& invocation) {
     std::printf("Successfully reprovisioned with IoT Hub.\n");
     return absl::OkStatus();
   }
-  const std::string goes_on = absl::IsDeadlineExceeded(result.status())
-                                  ? "\nidentityd goes on by itself; `aziotctl system status` shows how it stands."
-                                  : "";
+  const std::string goes_on =
+      absl::IsDeadlineExceeded(result.status())
+          ? "\nidentityd goes on by itself; `aziotctl system status` shows how it stands."
+          : "";
   return absl::InternalError(absl::StrCat("Failed to reprovision: ", result.status().message(), goes_on));
 }
 
@@ -117,9 +121,9 @@ absl::Status SetLogLevel(const Invocation& invocation, const std::string& level)
   for (const std::string& daemon : Daemons()) {
     const std::string directory = absl::StrCat("/etc/systemd/system/aziot-", daemon, ".service.d");
     RETURN_IF_ERROR(files::MakeDirectory(directory, 0755));
-    RETURN_IF_ERROR(files::Replace(absl::StrCat(directory, "/log-level.conf"),
-                                   absl::StrCat("[Service]\nEnvironment=AZIOT_LOG=", absl::AsciiStrToUpper(level), "\n"),
-                                   0644));
+    RETURN_IF_ERROR(files::Replace(
+        absl::StrCat(directory, "/log-level.conf"),
+        absl::StrCat("[Service]\nEnvironment=AZIOT_LOG=", absl::AsciiStrToUpper(level), "\n"), 0644));
   }
   ASSIGN_OR_RETURN(const int status, RunProgram({"systemctl", "daemon-reload"}));
   if (status != 0) return absl::InternalError("systemctl daemon-reload failed");
@@ -151,14 +155,15 @@ void AddSystem(CLI::App& app, Invocation& invocation) {
     return StopServices();
   });
   const auto level = std::make_shared<std::string>();
-  add("set-log-level", "Set the log level of all services", [&invocation, level] {
-    return SetLogLevel(invocation, *level);
-  })->add_option("level", *level, "error, warn, info, debug or trace")
+  add("set-log-level", "Set the log level of all services",
+      [&invocation, level] { return SetLogLevel(invocation, *level); })
+      ->add_option("level", *level, "error, warn, info, debug or trace")
       ->required()
       ->check(CLI::IsMember({"error", "warn", "info", "debug", "trace"}));
   const auto arguments = std::make_shared<std::vector<std::string>>();
-  add("logs", "Show the daemons' logs", [&invocation, arguments] { return Logs(invocation, *arguments); })
-      ->add_option("arguments", *arguments, "Passed to journalctl; default: -e --no-pager");
+  add("logs", "Show the daemons' logs", [&invocation, arguments] {
+    return Logs(invocation, *arguments);
+  })->add_option("arguments", *arguments, "Passed to journalctl; default: -e --no-pager");
 }
 
 }  // namespace aziot::ctl

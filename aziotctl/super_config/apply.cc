@@ -25,7 +25,8 @@ const std::vector<ServiceUser>& ServiceUsers() {
 absl::StatusOr<files::Owner> FindUser(const std::string& user) {
   const passwd* entry = getpwnam(user.c_str());
   if (entry == nullptr) {
-    return absl::NotFoundError(absl::StrCat("could not query ", user, " user information: there is no such user; ",
+    return absl::NotFoundError(absl::StrCat("could not query ", user,
+                                            " user information: there is no such user; ",
                                             "it is created when the package is installed"));
   }
   return files::Owner{entry->pw_uid, entry->pw_gid};
@@ -45,14 +46,16 @@ absl::StatusOr<std::vector<PlannedFile>> Plan(const DaemonConfigs& configs, cons
   return plan;
 }
 
-absl::Status Write(const DaemonConfigs& configs, const std::vector<PlannedFile>& plan, const std::string& root) {
+absl::Status Write(const DaemonConfigs& configs, const std::vector<PlannedFile>& plan,
+                   const std::string& root) {
   const std::string key_file = DeviceKeyFile(root);
   if (configs.device_key.has_value()) {
     ASSIGN_OR_RETURN(const files::Owner keyd, FindUser("aziotks"));
     RETURN_IF_ERROR(files::MakeDirectory(absl::StrCat(root, "/var/secrets/aziot"), 0755));
     const std::string directory = absl::StrCat(root, "/var/secrets/aziot/keyd");
     RETURN_IF_ERROR(files::MakeDirectory(directory, 0700, keyd));
-    if (chown(directory.c_str(), keyd.uid, keyd.gid) != 0) return ErrnoStatus(errno, absl::StrCat("chown ", directory));
+    if (chown(directory.c_str(), keyd.uid, keyd.gid) != 0)
+      return ErrnoStatus(errno, absl::StrCat("chown ", directory));
     RETURN_IF_ERROR(files::Replace(key_file, configs.device_key->Expose(), 0600, keyd));
   } else {
     RETURN_IF_ERROR(files::Remove(key_file));

@@ -1,4 +1,5 @@
-// The split configuration on disk: each daemon's `config.d/00-super.toml`, and the device's key in a file only keyd reads.
+// The split configuration on disk: each daemon's `config.d/00-super.toml`, and the device's key in a file
+// only keyd reads.
 #pragma once
 
 #include <string>
@@ -29,8 +30,9 @@ struct PlannedFile {
 // What Apply would write, without the device key.
 absl::StatusOr<std::vector<PlannedFile>> Plan(const DaemonConfigs& configs, const std::string& root);
 
-// Writes the device key (or removes a stale one) and every planned file, each complete and with its final owner and mode
-// 0600 before it has its name.
-absl::Status Write(const DaemonConfigs& configs, const std::vector<PlannedFile>& plan, const std::string& root);
+// Writes the device key (or removes a stale one) and every planned file, each complete and with its final
+// owner and mode 0600 before it has its name.
+absl::Status Write(const DaemonConfigs& configs, const std::vector<PlannedFile>& plan,
+                   const std::string& root);
 
 }  // namespace aziot::ctl

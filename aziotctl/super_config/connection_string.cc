@@ -10,7 +10,8 @@ namespace aziot::ctl {
 namespace {
 
 absl::Status Missing(absl::string_view name) {
-  return absl::InvalidArgumentError(absl::StrCat("connection string: required parameter \"", name, "\" is missing"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("connection string: required parameter \"", name, "\" is missing"));
 }
 
 }  // namespace
@@ -18,7 +19,8 @@ absl::Status Missing(absl::string_view name) {
 absl::StatusOr<ConnectionString> ParseConnectionString(absl::string_view text) {
   std::optional<absl::string_view> hub, device, key;
   for (const absl::string_view part : absl::StrSplit(text, ';')) {
-    const std::pair<absl::string_view, absl::string_view> pair = absl::StrSplit(part, absl::MaxSplits('=', 1));
+    const std::pair<absl::string_view, absl::string_view> pair =
+        absl::StrSplit(part, absl::MaxSplits('=', 1));
     if (pair.first == "HostName") hub = pair.second;
     if (pair.first == "DeviceId") device = pair.second;
     if (pair.first == "SharedAccessKey") key = pair.second;

@@ -15,8 +15,8 @@ struct ConnectionString {
   Secret key;  // decoded
 };
 
-// Parts at `;`, each at its first `=`; names are case-sensitive, the last of a repeated one counts, others are ignored.
-// kInvalidArgument names the part that is missing or wrong, never the key.
+// Parts at `;`, each at its first `=`; names are case-sensitive, the last of a repeated one counts, others
+// are ignored. kInvalidArgument names the part that is missing or wrong, never the key.
 absl::StatusOr<ConnectionString> ParseConnectionString(absl::string_view text);
 
 }  // namespace aziot::ctl

@@ -6,7 +6,8 @@ namespace aziot::ctl {
 namespace {
 
 TEST(ConnectionString, TakesThePartsApart) {
-  const auto parsed = ParseConnectionString("HostName=h.example;DeviceId=d=1;SharedAccessKey=a2V5;x509=false");
+  const auto parsed =
+      ParseConnectionString("HostName=h.example;DeviceId=d=1;SharedAccessKey=a2V5;x509=false");
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ(parsed->hub, "h.example");
   EXPECT_EQ(parsed->device, "d=1");
@@ -18,7 +19,8 @@ TEST(ConnectionString, LastOfARepeatedPartCounts) {
 }
 
 TEST(ConnectionString, KeyMayLackItsPadding) {
-  EXPECT_EQ(ParseConnectionString("HostName=a;DeviceId=d;SharedAccessKey=a2V5czI")->key.ExposeText(), "keys2");
+  EXPECT_EQ(ParseConnectionString("HostName=a;DeviceId=d;SharedAccessKey=a2V5czI")->key.ExposeText(),
+            "keys2");
 }
 
 struct BadString {
@@ -32,12 +34,13 @@ TEST_P(ConnectionStringRefusal, NamesThePartAndNeverTheKey) {
   EXPECT_NE(parsed.status().message().find(GetParam().says), absl::string_view::npos) << parsed.status();
   EXPECT_EQ(parsed.status().message().find("secret"), absl::string_view::npos);
 }
-INSTANTIATE_TEST_SUITE_P(All, ConnectionStringRefusal,
-                         ::testing::Values(BadString{"", "HostName"}, BadString{"hostname=a;DeviceId=d", "HostName"},
-                                           BadString{"HostName=a;SharedAccessKey=a2V5", "DeviceId"},
-                                           BadString{"HostName=a;DeviceId=d", "SharedAccessKey"},
-                                           BadString{"HostName=;DeviceId=d;SharedAccessKey=a2V5", "HostName"},
-                                           BadString{"HostName=a;DeviceId=d;SharedAccessKey=*secret*", "base64"}));
+INSTANTIATE_TEST_SUITE_P(
+    All, ConnectionStringRefusal,
+    ::testing::Values(BadString{"", "HostName"}, BadString{"hostname=a;DeviceId=d", "HostName"},
+                      BadString{"HostName=a;SharedAccessKey=a2V5", "DeviceId"},
+                      BadString{"HostName=a;DeviceId=d", "SharedAccessKey"},
+                      BadString{"HostName=;DeviceId=d;SharedAccessKey=a2V5", "HostName"},
+                      BadString{"HostName=a;DeviceId=d;SharedAccessKey=*secret*", "base64"}));
 
 }  // namespace
 }  // namespace aziot::ctl

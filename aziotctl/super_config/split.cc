@@ -64,7 +64,8 @@ absl::StatusOr<DeviceKey> ReadKey(absl::string_view key, const v1::SymmetricKey&
     return DeviceKey{std::nullopt, std::move(location)};
   }
   absl::StatusOr<Bytes> decoded = ParseBase64Unpadded(symmetric.value());
-  if (!decoded.ok() || decoded->empty()) return Bad(absl::StrCat(key, ".value"), "expected base64 of at least one byte");
+  if (!decoded.ok() || decoded->empty())
+    return Bad(absl::StrCat(key, ".value"), "expected base64 of at least one byte");
   return DeviceKey{Secret::Take(*std::move(decoded)), uri::Format(uri::FileUri{DeviceKeyFile(around.root)})};
 }
 
@@ -93,17 +94,21 @@ absl::Status AddManual(TomlText& out, Parts& parts) {
     absl::StatusOr<ConnectionString> parsed = ParseConnectionString(from.connection_string());
     if (!parsed.ok()) return Annotate(parsed.status(), "provisioning.connection_string");
     WriteManual(out, parsed->hub, parsed->device);
-    UseDeviceKey(parts, {std::move(parsed->key), uri::Format(uri::FileUri{DeviceKeyFile(parts.around.root)})});
+    UseDeviceKey(parts,
+                 {std::move(parsed->key), uri::Format(uri::FileUri{DeviceKeyFile(parts.around.root)})});
     return absl::OkStatus();
   }
-  if (!from.has_iothub_hostname()) return Bad("provisioning.iothub_hostname", "missing (or give a connection_string)");
+  if (!from.has_iothub_hostname())
+    return Bad("provisioning.iothub_hostname", "missing (or give a connection_string)");
   if (!from.has_device_id()) return Bad("provisioning.device_id", "missing");
   if (!from.has_authentication()) return Bad("provisioning.authentication", "missing");
   const v1::SuperAuthentication& authentication = from.authentication();
   if (authentication.method() == "x509") return NotYet("provisioning.authentication.method = \"x509\"");
-  if (authentication.method() != "sas") return Bad("provisioning.authentication.method", "expected sas or x509");
-  ASSIGN_OR_RETURN(DeviceKey key, ReadKey("provisioning.authentication.device_id_pk", authentication.device_id_pk(),
-                                          authentication.has_device_id_pk(), parts.around));
+  if (authentication.method() != "sas")
+    return Bad("provisioning.authentication.method", "expected sas or x509");
+  ASSIGN_OR_RETURN(DeviceKey key,
+                   ReadKey("provisioning.authentication.device_id_pk", authentication.device_id_pk(),
+                           authentication.has_device_id_pk(), parts.around));
   WriteManual(out, from.iothub_hostname(), from.device_id());
   UseDeviceKey(parts, std::move(key));
   return absl::OkStatus();
@@ -114,7 +119,8 @@ absl::StatusOr<std::string> NormalUrl(absl::string_view text) {
   const size_t colon = text.find("://");
   if (colon == absl::string_view::npos) return Bad("provisioning.global_endpoint", "expected https://host/");
   const std::string scheme = absl::AsciiStrToLower(text.substr(0, colon));
-  if (scheme != "https" && scheme != "http") return Bad("provisioning.global_endpoint", "expected https or http");
+  if (scheme != "https" && scheme != "http")
+    return Bad("provisioning.global_endpoint", "expected https or http");
   absl::string_view rest = text.substr(colon + 3);
   const size_t slash = rest.find_first_of("/?#");
   std::string host = absl::AsciiStrToLower(rest.substr(0, slash));
@@ -141,8 +147,9 @@ absl::Status AddDps(TomlText& out, Parts& parts) {
     return Bad("provisioning.attestation.method", "expected symmetric_key, x509 or tpm");
   }
   if (!attestation.has_registration_id()) return Bad("provisioning.attestation.registration_id", "missing");
-  ASSIGN_OR_RETURN(DeviceKey key, ReadKey("provisioning.attestation.symmetric_key", attestation.symmetric_key(),
-                                          attestation.has_symmetric_key(), parts.around));
+  ASSIGN_OR_RETURN(DeviceKey key,
+                   ReadKey("provisioning.attestation.symmetric_key", attestation.symmetric_key(),
+                           attestation.has_symmetric_key(), parts.around));
   ASSIGN_OR_RETURN(const std::string endpoint, NormalUrl(from.global_endpoint()));
   out.String("source", "dps");
   out.String("global_endpoint", endpoint);
@@ -198,10 +205,12 @@ absl::StatusOr<std::string> Identityd(Parts& parts) {
 
 absl::StatusOr<std::string> Keyd(const Parts& parts) {
   TomlText out;
-  if (parts.super.has_aziot_max_requests() && parts.super.aziot_max_requests().keyd() != kDefaultMaxRequests) {
+  if (parts.super.has_aziot_max_requests() &&
+      parts.super.aziot_max_requests().keyd() != kDefaultMaxRequests) {
     out.Integer("max_requests", parts.super.aziot_max_requests().keyd());
   }
-  std::map<std::string, std::string> parameters(parts.super.aziot_keys().begin(), parts.super.aziot_keys().end());
+  std::map<std::string, std::string> parameters(parts.super.aziot_keys().begin(),
+                                                parts.super.aziot_keys().end());
   parameters["homedir_path"] = absl::StrCat(parts.around.root, "/var/lib/aziot/keyd");
   out.Table({"aziot_keys"});
   for (const auto& [name, value] : parameters) out.String(name, value);
@@ -235,7 +244,8 @@ absl::Status AddLocalCa(TomlText& out, Parts& parts) {
     return absl::OkStatus();
   }
   if (ca.cert().method() == "est") return NotYet("cert_issuance.local_ca.cert.method = \"est\"");
-  if (ca.cert().method() != "self_signed") return Bad("cert_issuance.local_ca.cert.method", "expected self_signed or est");
+  if (ca.cert().method() != "self_signed")
+    return Bad("cert_issuance.local_ca.cert.method", "expected self_signed or est");
   if (ca.cert().has_expiry_days() && ca.cert().expiry_days() == 0) {
     return Bad("cert_issuance.local_ca.cert.expiry_days", "expiry_days must be greater than 0");
   }
@@ -255,7 +265,8 @@ absl::Status AddLocalCa(TomlText& out, Parts& parts) {
 absl::StatusOr<std::string> Certd(Parts& parts) {
   TomlText out;
   out.String("homedir_path", absl::StrCat(parts.around.root, "/var/lib/aziot/certd"));
-  if (parts.super.has_aziot_max_requests() && parts.super.aziot_max_requests().certd() != kDefaultMaxRequests) {
+  if (parts.super.has_aziot_max_requests() &&
+      parts.super.aziot_max_requests().certd() != kDefaultMaxRequests) {
     out.Integer("max_requests", parts.super.aziot_max_requests().certd());
   }
   if (parts.super.cert_issuance().has_local_ca()) {
@@ -284,7 +295,8 @@ std::string Tpmd(const v1::Super& super) {
   if (tpm.has_auth_key_index() && tpm.auth_key_index() != kDefaultAuthKeyIndex) {
     out.Integer("auth_key_index", tpm.auth_key_index());
   }
-  if (!tpm.hierarchy_authorization().endorsement().empty() || !tpm.hierarchy_authorization().owner().empty()) {
+  if (!tpm.hierarchy_authorization().endorsement().empty() ||
+      !tpm.hierarchy_authorization().owner().empty()) {
     out.Table({"hierarchy_authorization"});
     out.String("endorsement", tpm.hierarchy_authorization().endorsement());
     out.String("owner", tpm.hierarchy_authorization().owner());
@@ -294,7 +306,9 @@ std::string Tpmd(const v1::Super& super) {
 
 }  // namespace
 
-std::string DeviceKeyFile(absl::string_view root) { return absl::StrCat(root, "/var/secrets/aziot/keyd/device-id"); }
+std::string DeviceKeyFile(absl::string_view root) {
+  return absl::StrCat(root, "/var/secrets/aziot/keyd/device-id");
+}
 
 absl::StatusOr<DaemonConfigs> Split(const v1::Super& super, const Surroundings& surroundings) {
   if (super.has_parent_hostname() && super.has_local_gateway_hostname()) {

@@ -26,7 +26,8 @@ id_scope = "0ab1234C5D6"
 [provisioning.attestation]
 method = "symmetric_key"
 registration_id = "my-device"
-symmetric_key = { value = ")") + kKey32 + "\" }\n");
+symmetric_key = { value = ")") + kKey32 +
+                                 "\" }\n");
   ASSERT_TRUE(configs.ok()) << configs.status();
   EXPECT_EQ(configs->identityd, R"(hostname = "my-device"
 homedir = "/var/lib/aziot/identityd"
@@ -75,7 +76,8 @@ tpmd = 40
 identityd = 50
 [provisioning]
 source = "manual"
-connection_string = "HostName=example.azure-devices.net;DeviceId=my-device;SharedAccessKey=)") + kKey32 + "\"\n");
+connection_string = "HostName=example.azure-devices.net;DeviceId=my-device;SharedAccessKey=)") +
+                                 kKey32 + "\"\n");
   ASSERT_TRUE(configs.ok()) << configs.status();
   EXPECT_EQ(configs->identityd, R"(hostname = "my-device"
 homedir = "/var/lib/aziot/identityd"
@@ -154,8 +156,10 @@ provisioning = { source = "none" }
 cert_issuance.local_ca.cert = { method = "self_signed", common_name = "my CA", expiry_days = 365 }
 )");
   ASSERT_TRUE(configs.ok()) << configs.status();
-  EXPECT_NE(configs->certd.find("[cert_issuance.local-ca]\nmethod = \"self_signed\"\nexpiry_days = 365\ncommon_name = \"my CA\"\n"),
-            std::string::npos)
+  EXPECT_NE(
+      configs->certd.find(
+          "[cert_issuance.local-ca]\nmethod = \"self_signed\"\nexpiry_days = 365\ncommon_name = \"my CA\"\n"),
+      std::string::npos)
       << configs->certd;
 }
 
@@ -175,16 +179,22 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         BadSuper{"NoProvisioning", "hostname = 'x'", "provisioning"},
         BadSuper{"Source", "provisioning = { source = 'cloud' }", "provisioning.source"},
-        BadSuper{"Incomplete", "provisioning = { source = 'manual', iothub_hostname = 'h' }", "provisioning.device_id"},
-        BadSuper{"BadString", "provisioning = { source = 'manual', connection_string = 'HostName=h' }", "DeviceId"},
+        BadSuper{"Incomplete", "provisioning = { source = 'manual', iothub_hostname = 'h' }",
+                 "provisioning.device_id"},
+        BadSuper{"BadString", "provisioning = { source = 'manual', connection_string = 'HostName=h' }",
+                 "DeviceId"},
         BadSuper{"Nested", "parent_hostname = 'p'\nprovisioning = { source = 'dps' }",
                  "DPS provisioning is not supported in nested mode"},
-        BadSuper{"X509", "[provisioning]\nsource='manual'\niothub_hostname='h'\ndevice_id='d'\nauthentication={method='x509'}",
+        BadSuper{"X509",
+                 "[provisioning]\nsource='manual'\niothub_hostname='h'\ndevice_id='d'\nauthentication={"
+                 "method='x509'}",
                  "provisioning.authentication.method = \"x509\" is not supported yet"},
         BadSuper{"Tpm",
-                 "[provisioning]\nsource='dps'\nglobal_endpoint='https://x/'\nid_scope='s'\nattestation={method='tpm'}",
+                 "[provisioning]\nsource='dps'\nglobal_endpoint='https://x/"
+                 "'\nid_scope='s'\nattestation={method='tpm'}",
                  "\"tpm\" is not supported yet"},
-        BadSuper{"TwoNames", "parent_hostname='a'\nlocal_gateway_hostname='b'\nprovisioning={source='none'}", "parent_hostname"},
+        BadSuper{"TwoNames", "parent_hostname='a'\nlocal_gateway_hostname='b'\nprovisioning={source='none'}",
+                 "parent_hostname"},
         BadSuper{"HalfLimits", "aziot_max_requests={keyd=1}\nprovisioning={source='none'}", "certd"},
         BadSuper{"Timeout", "cloud_timeout_sec=10\nprovisioning={source='none'}", "cloud_timeout_sec"}),
     [](const auto& info) { return std::string(info.param.name); });

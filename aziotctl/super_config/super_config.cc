@@ -12,16 +12,29 @@ namespace aziot::ctl {
 namespace {
 
 // What `iotedge config apply` reads from the same file.
-constexpr absl::string_view kEdgeKeys[] = {
-    "trust_bundle_cert", "manifest_trust_bundle_cert", "allow_elevated_docker_permissions", "auto_reprovisioning_mode",
-    "additional_info",   "iotedge_max_requests",       "agent",                             "connect",
-    "listen",            "watchdog",                   "edge_ca",                           "moby_runtime",
-    "image_garbage_collection", "content_trust",       "tls",                               "proxy"};
+constexpr absl::string_view kEdgeKeys[] = {"trust_bundle_cert",
+                                           "manifest_trust_bundle_cert",
+                                           "allow_elevated_docker_permissions",
+                                           "auto_reprovisioning_mode",
+                                           "additional_info",
+                                           "iotedge_max_requests",
+                                           "agent",
+                                           "connect",
+                                           "listen",
+                                           "watchdog",
+                                           "edge_ca",
+                                           "moby_runtime",
+                                           "image_garbage_collection",
+                                           "content_trust",
+                                           "tls",
+                                           "proxy"};
 
 bool IsOfIotEdge(absl::string_view warning) {
   return std::any_of(std::begin(kEdgeKeys), std::end(kEdgeKeys), [&](absl::string_view key) {
-    return absl::StrContains(warning, absl::StrCat("'", key, "'")) || absl::StrContains(warning, absl::StrCat("\"", key, "\"")) ||
-           absl::StrContains(warning, absl::StrCat("'", key, ".")) || absl::StrContains(warning, absl::StrCat("\"", key, "."));
+    return absl::StrContains(warning, absl::StrCat("'", key, "'")) ||
+           absl::StrContains(warning, absl::StrCat("\"", key, "\"")) ||
+           absl::StrContains(warning, absl::StrCat("'", key, ".")) ||
+           absl::StrContains(warning, absl::StrCat("\"", key, "."));
   });
 }
 
@@ -29,7 +42,8 @@ bool IsOfIotEdge(absl::string_view warning) {
 
 absl::StatusOr<SuperConfig> LoadSuperConfig(const std::string& path) {
   if (!files::Exists(path)) {
-    return absl::NotFoundError(absl::StrCat(path, " does not exist; make one with `aziotctl config mp` or from ",
+    return absl::NotFoundError(absl::StrCat(path,
+                                            " does not exist; make one with `aziotctl config mp` or from ",
                                             "/etc/aziot/config.toml.template"));
   }
   SuperConfig super;

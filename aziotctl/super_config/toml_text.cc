@@ -64,7 +64,9 @@ void TomlText::String(absl::string_view key, absl::string_view value) {
   absl::StrAppend(&text_, Key(key), " = ", Quoted(value), "\n");
 }
 
-void TomlText::Integer(absl::string_view key, int64_t value) { absl::StrAppend(&text_, Key(key), " = ", value, "\n"); }
+void TomlText::Integer(absl::string_view key, int64_t value) {
+  absl::StrAppend(&text_, Key(key), " = ", value, "\n");
+}
 
 void TomlText::Bool(absl::string_view key, bool value) {
   absl::StrAppend(&text_, Key(key), " = ", value ? "true" : "false", "\n");

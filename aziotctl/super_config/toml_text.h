@@ -1,5 +1,5 @@
-// TOML as the configuration tool has always written it: bare keys where possible, basic strings, arrays on one line, one
-// blank line before each header, one final newline.
+// TOML as the configuration tool has always written it: bare keys where possible, basic strings, arrays on
+// one line, one blank line before each header, one final newline.
 #pragma once
 
 #include <cstdint>

@@ -53,8 +53,9 @@ struct IssuerParts {
 class Issuer {
  public:
   virtual ~Issuer() = default;
-  // The certificate as PEM, leaf first, then its chain. kFailedPrecondition: the configuration or the request cannot give
-  // a certificate, with a text for the caller; any other code is a failure of ours. May take as long as keyd does.
+  // The certificate as PEM, leaf first, then its chain. kFailedPrecondition: the configuration or the request
+  // cannot give a certificate, with a text for the caller; any other code is a failure of ours. May take as
+  // long as keyd does.
   virtual absl::StatusOr<std::string> Issue(const IssueRequest& request) = 0;
 };
 

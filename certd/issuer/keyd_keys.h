@@ -1,5 +1,5 @@
-// SigningKeys through keyd's socket and the OpenSSL provider `aziot_keys`, in a library context of its own. The provider
-// is loaded at the first use.
+// SigningKeys through keyd's socket and the OpenSSL provider `aziot_keys`, in a library context of its own.
+// The provider is loaded at the first use.
 #pragma once
 
 #include <memory>

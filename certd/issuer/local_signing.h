@@ -17,9 +17,9 @@ struct Signer {
   OSSL_LIB_CTX* context;
 };
 
-// PEM: the new certificate, then the signer's chain. Validity starts at `now` and never ends after the signer's.
-// kFailedPrecondition: the signer has expired, its key is not the certificate's, or an attribute of the subject is not
-// possible. kInternal: the chain holds no certificate, or signing failed.
+// PEM: the new certificate, then the signer's chain. Validity starts at `now` and never ends after the
+// signer's. kFailedPrecondition: the signer has expired, its key is not the certificate's, or an attribute of
+// the subject is not possible. kInternal: the chain holds no certificate, or signing failed.
 absl::StatusOr<std::string> SignLocally(const IssueRequest& request, const Signer& signer, absl::Time now);
 
 }  // namespace aziot::certd

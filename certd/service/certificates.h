@@ -32,12 +32,12 @@ class CertificatesService {
   // Calls that run finish with the rules they began with.
   void SwapRules(Rules rules);
 
-  absl::StatusOr<certificates::v1::Certificate> Create(const rpc::CallContext& call,
-                                                       const certificates::v1::CreateCertificateRequest& request);
+  absl::StatusOr<certificates::v1::Certificate> Create(
+      const rpc::CallContext& call, const certificates::v1::CreateCertificateRequest& request);
   absl::StatusOr<certificates::v1::Certificate> Get(const rpc::CallContext& call,
                                                     const certificates::v1::CertificateId& request);
-  absl::StatusOr<certificates::v1::Certificate> Import(const rpc::CallContext& call,
-                                                       const certificates::v1::ImportCertificateRequest& request);
+  absl::StatusOr<certificates::v1::Certificate> Import(
+      const rpc::CallContext& call, const certificates::v1::ImportCertificateRequest& request);
   absl::StatusOr<certificates::v1::Done> Delete(const rpc::CallContext& call,
                                                 const certificates::v1::CertificateId& request);
 

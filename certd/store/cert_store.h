@@ -1,4 +1,5 @@
-// Certificates as PEM files, one an id, replaced atomically: `<homedir>/certs/<alnum>-<sha256>.cer`, or wherever
+// Certificates as PEM files, one an id, replaced atomically: `<homedir>/certs/<alnum>-<sha256>.cer`, or
+// wherever
 // `[preloaded_certs]` says. Thread-safe; no lock is held while a file is read or written.
 #pragma once
 
@@ -19,8 +20,8 @@ class CertStore final : public CertificateSource {
   // Makes `<homedir>/certs` when it is missing and removes what a crash left there.
   static absl::StatusOr<std::unique_ptr<CertStore>> Open(absl::string_view homedir, Locations locations);
 
-  // The PEM text. A bundle is the texts of its elements in order, those that exist. kNotFound when there is nothing; a file
-  // that holds DER is given as PEM, one that is neither is kInternal.
+  // The PEM text. A bundle is the texts of its elements in order, those that exist. kNotFound when there is
+  // nothing; a file that holds DER is given as PEM, one that is neither is kInternal.
   absl::StatusOr<std::string> Get(const CertId& id) const override;
   // Stores `pem` durably, unchecked. kFailedPrecondition for bundles and locations we do not serve.
   absl::Status Put(const CertId& id, absl::string_view pem);
@@ -35,7 +36,8 @@ class CertStore final : public CertificateSource {
 
  private:
   CertStore(std::string directory, Locations locations)
-      : directory_(std::move(directory)), locations_(std::make_shared<const Locations>(std::move(locations))) {}
+      : directory_(std::move(directory)),
+        locations_(std::make_shared<const Locations>(std::move(locations))) {}
   std::shared_ptr<const Locations> CurrentLocations() const;
   absl::StatusOr<std::string> GetFrom(const Locations& locations, const CertId& id) const;
   absl::StatusOr<std::string> WritablePath(const CertId& id) const;

@@ -1,5 +1,5 @@
-// Where certificates lie: `[preloaded_certs]` ties an id to a file of the operator's, or makes it a bundle of other ids;
-// every other id has a file of its own in the store. Immutable; a reload makes a new one.
+// Where certificates lie: `[preloaded_certs]` ties an id to a file of the operator's, or makes it a bundle of
+// other ids; every other id has a file of its own in the store. Immutable; a reload makes a new one.
 #pragma once
 
 #include <map>

@@ -49,7 +49,8 @@ std::string FormatBase64(BytesView bytes) {
   out.reserve((bytes.size() + 2) / 3 * 4);
   size_t i = 0;
   for (; i + 3 <= bytes.size(); i += 3) {
-    const uint32_t group = static_cast<uint32_t>(bytes[i]) << 16 | static_cast<uint32_t>(bytes[i + 1]) << 8 | bytes[i + 2];
+    const uint32_t group =
+        static_cast<uint32_t>(bytes[i]) << 16 | static_cast<uint32_t>(bytes[i + 1]) << 8 | bytes[i + 2];
     out.push_back(kAlphabet[group >> 18]);
     out.push_back(kAlphabet[group >> 12 & 63]);
     out.push_back(kAlphabet[group >> 6 & 63]);

@@ -11,8 +11,8 @@ namespace aziot {
 
 std::string FormatBase64(BytesView bytes);
 
-// Strict: padding required, no white space, no URL-safe alphabet, zero trailing bits. kInvalidArgument otherwise;
-// the message never repeats the text, which may be a secret.
+// Strict: padding required, no white space, no URL-safe alphabet, zero trailing bits. kInvalidArgument
+// otherwise; the message never repeats the text, which may be a secret.
 absl::StatusOr<Bytes> ParseBase64(absl::string_view text);
 
 // For configuration written by people: as ParseBase64, but missing padding is accepted.

@@ -29,8 +29,8 @@ INSTANTIATE_TEST_SUITE_P(Rfc4648, Base64Test,
 class Base64RefusalTest : public testing::TestWithParam<const char*> {};
 TEST_P(Base64RefusalTest, StrictParserRefuses) { EXPECT_FALSE(ParseBase64(GetParam()).ok()); }
 INSTANTIATE_TEST_SUITE_P(All, Base64RefusalTest,
-                         testing::Values("Zg", "Zg=", "Zm8", "Zh==", "Zm9=", "Zg==\n", " Zg==", "Z-9v", "Z_9v", "====",
-                                         "Zg==Zg==", "=Zg="));
+                         testing::Values("Zg", "Zg=", "Zm8", "Zh==", "Zm9=", "Zg==\n", " Zg==", "Z-9v",
+                                         "Z_9v", "====", "Zg==Zg==", "=Zg="));
 
 TEST(Base64, PeopleMayLeaveOutThePadding) {
   EXPECT_EQ(ToText(*ParseBase64Unpadded("Zg")), "f");

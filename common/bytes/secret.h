@@ -1,6 +1,6 @@
-// Key material and passwords. A Secret wipes itself, moves but does not copy, compares in constant time and cannot be
-// printed; its bytes live in memory that is locked and left out of core dumps where the system allows it.
-// Searching for `Expose(` lists every place that touches key material.
+// Key material and passwords. A Secret wipes itself, moves but does not copy, compares in constant time and
+// cannot be printed; its bytes live in memory that is locked and left out of core dumps where the system
+// allows it. Searching for `Expose(` lists every place that touches key material.
 #pragma once
 
 #include <cstddef>
@@ -54,8 +54,9 @@ class Secret {
 // Constant time in the content; the lengths are compared first.
 bool ConstantTimeEqual(BytesView a, BytesView b);
 
-// Locks an arena for secrets into memory, out of core dumps, and turns core dumps of the process off. Called once, first
-// thing in main; without it (or when the system refuses) secrets live in ordinary memory and are still wiped.
+// Locks an arena for secrets into memory, out of core dumps, and turns core dumps of the process off. Called
+// once, first thing in main; without it (or when the system refuses) secrets live in ordinary memory and are
+// still wiped.
 void ProtectSecretMemory();
 
 }  // namespace aziot

@@ -13,13 +13,15 @@ class SystemClock final : public Clock {
   absl::Duration Steady() const override {
     return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
   }
-  void WaitUntil(std::condition_variable& wake, std::unique_lock<std::mutex>& lock, absl::Duration until) override {
+  void WaitUntil(std::condition_variable& wake, std::unique_lock<std::mutex>& lock,
+                 absl::Duration until) override {
     if (until == absl::InfiniteDuration()) {
       wake.wait(lock);
       return;
     }
     const absl::Duration rest = until - Steady();
-    if (rest > absl::ZeroDuration()) wake.wait_for(lock, absl::ToChronoNanoseconds(std::min(rest, absl::Hours(24))));
+    if (rest > absl::ZeroDuration())
+      wake.wait_for(lock, absl::ToChronoNanoseconds(std::min(rest, absl::Hours(24))));
   }
 };
 

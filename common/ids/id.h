@@ -1,6 +1,6 @@
-// Names that were checked have their own type: parsed once at the edge, so no one below asks again whether one holds a
-// NUL or broken UTF-8, and a certificate id does not compile where a key id is wanted. Any other text is legal, also the
-// empty one and `a/b:c`: an id becomes a file name only through its hash.
+// Names that were checked have their own type: parsed once at the edge, so no one below asks again whether
+// one holds a NUL or broken UTF-8, and a certificate id does not compile where a key id is wanted. Any other
+// text is legal, also the empty one and `a/b:c`: an id becomes a file name only through its hash.
 #pragma once
 
 #include <compare>

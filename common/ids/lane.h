@@ -1,5 +1,6 @@
-// The name of a queue for work that takes longer than a reactor may wait: `cpu` (RSA, key generation), `peers` (other
-// daemons, the cloud, disk that syncs), one per token and TPM. `Lane::Inline()` says: run it where it was parsed.
+// The name of a queue for work that takes longer than a reactor may wait: `cpu` (RSA, key generation),
+// `peers` (other daemons, the cloud, disk that syncs), one per token and TPM. `Lane::Inline()` says: run it
+// where it was parsed.
 #pragma once
 
 #include <string>

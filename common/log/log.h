@@ -1,6 +1,6 @@
-// One line per event on stderr, for the journal: `<N>YYYY-MM-DDTHH:MM:SSZ [LVL] - text`, N the syslog priority.
-// Debug and trace lines carry the module in brackets before the text. INFO is for changes of state: a request that
-// succeeds writes nothing. Never a key, handle, PIN, token or body.
+// One line per event on stderr, for the journal: `<N>YYYY-MM-DDTHH:MM:SSZ [LVL] - text`, N the syslog
+// priority. Debug and trace lines carry the module in brackets before the text. INFO is for changes of state:
+// a request that succeeds writes nothing. Never a key, handle, PIN, token or body.
 #pragma once
 
 #include <fmt/format.h>
@@ -22,7 +22,8 @@ template <>
 struct fmt::formatter<absl::Status> : fmt::formatter<fmt::string_view> {
   template <class Context>
   auto format(const absl::Status& status, Context& context) const {
-    return fmt::formatter<fmt::string_view>::format({status.message().data(), status.message().size()}, context);
+    return fmt::formatter<fmt::string_view>::format({status.message().data(), status.message().size()},
+                                                    context);
   }
 };
 
@@ -54,7 +55,8 @@ void Info(fmt::format_string<Args...> format, Args&&... args) {
 }
 template <class... Args>
 void Debug(absl::string_view module, fmt::format_string<Args...> format, Args&&... args) {
-  if (Enabled(Level::kDebug, module)) Write(Level::kDebug, module, fmt::format(format, std::forward<Args>(args)...));
+  if (Enabled(Level::kDebug, module))
+    Write(Level::kDebug, module, fmt::format(format, std::forward<Args>(args)...));
 }
 
 // The line Write makes, without its final newline; for tests.

@@ -1,5 +1,5 @@
-// A call between a front and its handler: it takes its turn, runs where it was read or on the lane the handler asks for,
-// is counted, and when it failed it is written to the log. Both fronts pass through here.
+// A call between a front and its handler: it takes its turn, runs where it was read or on the lane the
+// handler asks for, is counted, and when it failed it is written to the log. Both fronts pass through here.
 #pragma once
 
 #include <google/protobuf/descriptor.h>
@@ -55,8 +55,8 @@ class Calls {
 
   Calls(const Limits& limits, Lanes& lanes, metrics::Registry& metrics, const rpc::Dispatcher& dispatcher);
 
-  // False when too many of the uid's requests wait: nothing was done and the call is not answered. Otherwise it may be
-  // answered before this returns. On the loop's thread.
+  // False when too many of the uid's requests wait: nothing was done and the call is not answered. Otherwise
+  // it may be answered before this returns. On the loop's thread.
   bool Start(const std::shared_ptr<Call>& call);
   // The caller is gone: a call that still waits is dropped; what runs ends for itself. On the loop's thread.
   void Abandon(Call& call);

@@ -1,5 +1,5 @@
-// HTTP/1.1 over TLS for provisiond: certificate and key from files, client certificates requested and never required.
-// Requests run on worker threads, so a handler may block.
+// HTTP/1.1 over TLS for provisiond: certificate and key from files, client certificates requested and never
+// required. Requests run on worker threads, so a handler may block.
 #pragma once
 
 #include <functional>
@@ -14,9 +14,10 @@
 namespace aziot::server {
 
 struct TlsPeer {
-  std::string address;                  // "127.0.0.1"
-  std::string server_name;              // SNI, "" when the client sent none
-  std::vector<Bytes> certificate_chain;  // DER, leaf first; possession of the leaf's key is proven, nothing else is
+  std::string address;      // "127.0.0.1"
+  std::string server_name;  // SNI, "" when the client sent none
+  std::vector<Bytes>
+      certificate_chain;  // DER, leaf first; possession of the leaf's key is proven, nothing else is
 };
 
 struct HttpsOptions {

@@ -1,5 +1,5 @@
-// A daemon's socket and everything between it and the handlers: connections, protocol sniff, both fronts, turns, lanes,
-// signals, readiness. main makes one, hands it the Dispatcher, and calls Run.
+// A daemon's socket and everything between it and the handlers: connections, protocol sniff, both fronts,
+// turns, lanes, signals, readiness. main makes one, hands it the Dispatcher, and calls Run.
 #pragma once
 
 #include <functional>
@@ -33,15 +33,16 @@ struct Options {
   std::vector<LaneOptions> lanes;  // besides `cpu` and `peers`, which always exist
   // SIGHUP, and changed configuration files.
   std::function<void()> reload;
-  // Watched for changes with a 10 s debounce (AZIOT_RELOAD_DEBOUNCE_MS for tests), together with their parents.
+  // Watched for changes with a 10 s debounce (AZIOT_RELOAD_DEBOUNCE_MS for tests), together with their
+  // parents.
   std::vector<std::string> watched;
   // Answers /ready: OK, or why not yet.
   std::function<absl::Status()> ready = [] { return absl::OkStatus(); };
-  // Log `Starting server...` when requests are read. A daemon that may serve long before it has what it is there for logs
-  // that line itself: scripts wait for it.
+  // Log `Starting server...` when requests are read. A daemon that may serve long before it has what it is
+  // there for logs that line itself: scripts wait for it.
   bool announce = true;
-  // Called once when the daemon is told to stop, before it waits for the requests that are being worked on: lets go of
-  // callers that wait for something else.
+  // Called once when the daemon is told to stop, before it waits for the requests that are being worked on:
+  // lets go of callers that wait for something else.
   std::function<void()> stopping;
   // Where the server counts, and what /metrics shows; main's. None: the server has its own.
   metrics::Registry* metrics = nullptr;
@@ -53,8 +54,8 @@ class Server {
   static absl::StatusOr<std::unique_ptr<Server>> New(Options options, const rpc::Dispatcher& dispatcher);
   virtual ~Server() = default;
 
-  // Serves until SIGTERM or SIGINT; then stops accepting, finishes what is being worked on (at most 10 s), and returns
-  // OK. Blocks.
+  // Serves until SIGTERM or SIGINT; then stops accepting, finishes what is being worked on (at most 10 s),
+  // and returns OK. Blocks.
   virtual absl::Status Run() = 0;
   // As SIGTERM does; any thread.
   virtual void Stop() = 0;

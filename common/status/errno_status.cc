@@ -47,7 +47,8 @@ absl::Status ErrnoStatus(int error, absl::string_view doing) {
 absl::Status Annotate(const absl::Status& status, absl::string_view doing) {
   if (status.ok()) return status;
   absl::Status annotated(status.code(), absl::StrCat(doing, ": ", status.message()));
-  status.ForEachPayload([&](absl::string_view type, const absl::Cord& payload) { annotated.SetPayload(type, payload); });
+  status.ForEachPayload(
+      [&](absl::string_view type, const absl::Cord& payload) { annotated.SetPayload(type, payload); });
   return annotated;
 }
 

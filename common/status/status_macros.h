@@ -1,15 +1,16 @@
-// Early return on failure. The only two macros of the project: they keep the successful path at the left margin.
+// Early return on failure. The only two macros of the project: they keep the successful path at the left
+// margin.
 #pragma once
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 // Returns from the calling function when `expression` (an absl::Status) is not OK.
-#define RETURN_IF_ERROR(expression)                                 \
-  do {                                                              \
-    if (absl::Status status_ = (expression); !status_.ok()) {       \
-      return status_;                                               \
-    }                                                               \
+#define RETURN_IF_ERROR(expression)                           \
+  do {                                                        \
+    if (absl::Status status_ = (expression); !status_.ok()) { \
+      return status_;                                         \
+    }                                                         \
   } while (false)
 
 #define AZIOT_CONCAT_INNER_(a, b) a##b

@@ -20,7 +20,8 @@ class ManualClock final : public Clock {
     std::lock_guard lock(mutex_);
     return steady_;
   }
-  void WaitUntil(std::condition_variable& wake, std::unique_lock<std::mutex>& lock, absl::Duration until) override {
+  void WaitUntil(std::condition_variable& wake, std::unique_lock<std::mutex>& lock,
+                 absl::Duration until) override {
     {
       std::lock_guard own(mutex_);
       if (steady_ >= until) return;

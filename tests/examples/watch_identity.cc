@@ -17,7 +17,8 @@ int main(int argc, char** argv) {
     return 2;
   }
   const int count = argc > 2 ? std::atoi(argv[2]) : 0;
-  const auto channel = grpc::CreateChannel(std::string("unix:") + argv[1], grpc::InsecureChannelCredentials());
+  const auto channel =
+      grpc::CreateChannel(std::string("unix:") + argv[1], grpc::InsecureChannelCredentials());
   const auto identities = v1::Identities::NewStub(channel);
 
   grpc::ClientContext context;

@@ -1,4 +1,5 @@
-// What a device does without its cloud: it waits for the first assignment, keeps the one it has, and comes back by itself.
+// What a device does without its cloud: it waits for the first assignment, keeps the one it has, and comes
+// back by itself.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -27,22 +28,28 @@ class OutageTest : public ::testing::Test {
     const std::string key = Json::parse(enrolled.text).at("keys").at("primaryKey");
     const Json status = Json::parse(suite_.Provisionctl("status --json").text);
     const std::string scope = status.at("scopes").at(0);
-    const std::string toml =
-        absl::StrCat("[provisioning]\nsource = \"dps\"\nglobal_endpoint = \"https://", suite_.hub(), "/\"\nid_scope = \"",
-                     scope, "\"\n[provisioning.attestation]\nmethod = \"symmetric_key\"\nregistration_id = \"my-device\"\n",
-                     "symmetric_key = { value = \"", key, "\" }\n");
+    const std::string toml = absl::StrCat(
+        "[provisioning]\nsource = \"dps\"\nglobal_endpoint = \"https://", suite_.hub(), "/\"\nid_scope = \"",
+        scope,
+        "\"\n[provisioning.attestation]\nmethod = \"symmetric_key\"\nregistration_id = \"my-device\"\n",
+        "symmetric_key = { value = \"", key, "\" }\n");
     ASSERT_TRUE(files::Replace(suite_.root().Join("etc/aziot/config.toml"), toml, 0600).ok());
     const Output applied = suite_.Aziotctl("config apply");
     ASSERT_EQ(applied.status, 0) << applied.text;
     ASSERT_TRUE(files::Replace(suite_.root().Join("etc/aziot/identityd/config.d/agent.toml"),
-                               absl::StrCat("[[principal]]\nuid = ", kAgent, "\nname = \"agent\"\nidtype = [\"module\"]\n"),
+                               absl::StrCat("[[principal]]\nuid = ", kAgent,
+                                            "\nname = \"agent\"\nidtype = [\"module\"]\n"),
                                0644)
                     .ok());
     suite_.StartKeyd();
   }
   http::Response Identity() { return suite_.Ask(kAgent, "identityd", "GET", kIdentity); }
-  std::string Generation(const http::Response& answer) { return Json::parse(answer.body).at("spec").at("genId"); }
-  Json Status() { return Json::parse(suite_.Ask(0, "identityd", "GET", "/status?api-version=2026-12-01").body); }
+  std::string Generation(const http::Response& answer) {
+    return Json::parse(answer.body).at("spec").at("genId");
+  }
+  Json Status() {
+    return Json::parse(suite_.Ask(0, "identityd", "GET", "/status?api-version=2026-12-01").body);
+  }
 
   Suite suite_;
 };
@@ -59,8 +66,10 @@ TEST_F(OutageTest, KnownIdentityOutlivesTheCloudAndTheDaemon) {
   suite_.StartIdentityd();
   ASSERT_TRUE(Eventually([&] { return Identity().status == 200; })) << suite_.identityd().Log();
   EXPECT_EQ(Generation(Identity()), Generation(first));
-  EXPECT_EQ(suite_.Ask(0, "identityd", "POST", "/identities/device?api-version=2020-09-01", R"({"type":"aziot"})").status,
-            200);
+  EXPECT_EQ(
+      suite_.Ask(0, "identityd", "POST", "/identities/device?api-version=2020-09-01", R"({"type":"aziot"})")
+          .status,
+      200);
 
   // A reprovision that fails does not take the device away.
   const Output failed = suite_.Aziotctl("system reprovision 2>&1");
@@ -78,8 +87,8 @@ TEST_F(OutageTest, WaitsForACloudThatIsNotThereAtTheFirstStart) {
   suite_.cloud().Stop(SIGTERM);
   suite_.StartIdentityd();
   ASSERT_TRUE(Eventually([&] {
-    const auto answer =
-        suite_.Ask(0, "identityd", "POST", "/identities/device?api-version=2020-09-01", R"({"type":"aziot"})");
+    const auto answer = suite_.Ask(0, "identityd", "POST", "/identities/device?api-version=2020-09-01",
+                                   R"({"type":"aziot"})");
     return answer.status == 404 && answer.body.find("DPS client error") != std::string::npos;
   })) << suite_.identityd().Log();
   EXPECT_TRUE(suite_.identityd().Runs());

@@ -1,5 +1,5 @@
-// "Creating an IoT agent" for a manually provisioned device: `config mp`, `config apply`, root registered as a module, and
-// the walkthrough's own script.
+// "Creating an IoT agent" for a manually provisioned device: `config mp`, `config apply`, root registered as
+// a module, and the walkthrough's own script.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -72,19 +72,19 @@ TEST(Walkthrough, ManualDeviceAndRootAsAModule) {
   suite.StartCloud();
   ASSERT_FALSE(::testing::Test::HasFatalFailure());
   const auto in_root = [&](const char* script) {
-    return RunCommand("bash -c '" +
-                      absl::StrReplaceAll(script, {{"DIR", suite.root().path()},
-                                                   {"CLOUD_ROOT", suite.CloudRoot()},
-                                                   {"'", "'\\''"}}) +
-                      "'");
+    return RunCommand(
+        "bash -c '" +
+        absl::StrReplaceAll(
+            script, {{"DIR", suite.root().path()}, {"CLOUD_ROOT", suite.CloudRoot()}, {"'", "'\\''"}}) +
+        "'");
   };
 
   const Output device = suite.Provisionctl("device create my-device --json");
   ASSERT_EQ(device.status, 0) << device.text;
   const Output key = RunCommand("printf '%s' '" + device.text + "' | jq -r .keys.primaryKey");
   const std::string primary = key.text.substr(0, key.text.find('\n'));
-  const Output made = suite.Aziotctl("config mp -c 'HostName=" + suite.hub() + ";DeviceId=my-device;SharedAccessKey=" +
-                                     primary + "'");
+  const Output made = suite.Aziotctl("config mp -c 'HostName=" + suite.hub() +
+                                     ";DeviceId=my-device;SharedAccessKey=" + primary + "'");
   ASSERT_EQ(made.status, 0) << made.text;
   EXPECT_EQ(suite.Aziotctl("config mp -c 'HostName=h;DeviceId=d;SharedAccessKey=a2V5' 2>&1").status, 1)
       << "an existing file is not overwritten";
@@ -98,9 +98,10 @@ TEST(Walkthrough, ManualDeviceAndRootAsAModule) {
   ASSERT_TRUE(Eventually([&] { return suite.IsReady("identityd"); })) << suite.identityd().Log();
 
   const Output agent = in_root(kScript);
-  EXPECT_THAT(agent.text,
-              StartsWith("HostName=" + suite.hub() +
-                         ";DeviceId=my-device;ModuleId=mymodule;SharedAccessSignature=SharedAccessSignature sr="));
+  EXPECT_THAT(
+      agent.text,
+      StartsWith("HostName=" + suite.hub() +
+                 ";DeviceId=my-device;ModuleId=mymodule;SharedAccessSignature=SharedAccessSignature sr="));
   EXPECT_THAT(agent.text, ::testing::EndsWith("\n204"));
   EXPECT_THAT(suite.identityd().Log(), HasSubstr("Starting server..."));
 

@@ -39,7 +39,8 @@ void DaemonProcess::Start(const std::map<std::string, std::string>& environment)
   if (pid_ != 0) return;
   const int out = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
   dup2(out, STDERR_FILENO);
-  if (initgroups(user_.c_str(), user->pw_gid) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0) _exit(126);
+  if (initgroups(user_.c_str(), user->pw_gid) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)
+    _exit(126);
   execle(path.c_str(), path.c_str(), "--root", root_.path().c_str(), nullptr, pointers.data());
   _exit(127);
 }

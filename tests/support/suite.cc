@@ -53,9 +53,11 @@ void Suite::StartCloud() {
       absl::StripAsciiWhitespace(files::Read(root_.Join("run/provisiond/address")).value_or("")));
   const std::string port = address.substr(address.rfind(':') + 1);
   hub_ = absl::StrCat("localhost:", port);
-  ASSERT_TRUE(files::Replace(root_.Join("etc/provisiond/config.toml"),
-                             absl::StrCat("[server]\nlisten = [\"127.0.0.1:", port, "\"]\nnames = [\"localhost\"]\n"), 0644)
-                  .ok());
+  ASSERT_TRUE(
+      files::Replace(root_.Join("etc/provisiond/config.toml"),
+                     absl::StrCat("[server]\nlisten = [\"127.0.0.1:", port, "\"]\nnames = [\"localhost\"]\n"),
+                     0644)
+          .ok());
 }
 
 void Suite::StartKeyd() {
@@ -72,8 +74,8 @@ void Suite::StartCertd() {
 
 void Suite::StartIdentityd() { identityd_.Start({{"SSL_CERT_FILE", CloudRoot()}}); }
 
-http::Response Suite::Ask(uid_t uid, const std::string& daemon, const std::string& verb, const std::string& target,
-                          const std::string& body) const {
+http::Response Suite::Ask(uid_t uid, const std::string& daemon, const std::string& verb,
+                          const std::string& target, const std::string& body) const {
   const std::vector<gid_t> groups = SocketGroups();
   int ends[2];
   if (pipe(ends) != 0) std::abort();
@@ -109,7 +111,8 @@ Output Suite::Aziotctl(const std::string& arguments) const {
   return RunCommand(absl::StrCat(BuildDir(), "/bin/aziotctl --root ", root_.path(), " ", arguments));
 }
 Output Suite::Provisionctl(const std::string& arguments) const {
-  return RunCommand(absl::StrCat(BuildDir(), "/bin/provisionctl --root ", root_.path(), " ", arguments, " 2>&1"));
+  return RunCommand(
+      absl::StrCat(BuildDir(), "/bin/provisionctl --root ", root_.path(), " ", arguments, " 2>&1"));
 }
 
 }  // namespace aziot::tests

@@ -1,4 +1,5 @@
-// A private root laid out by packaging/private-root, removed at the end. Its path is short: a socket path ends at 107 bytes.
+// A private root laid out by packaging/private-root, removed at the end. Its path is short: a socket path
+// ends at 107 bytes.
 #pragma once
 
 #include <string>

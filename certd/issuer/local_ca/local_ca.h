@@ -1,5 +1,5 @@
-// `method = "local_ca"`: signed by the authority of `[cert_issuance.local_ca]`, whose certificate and key pair are looked
-// up at each request.
+// `method = "local_ca"`: signed by the authority of `[cert_issuance.local_ca]`, whose certificate and key
+// pair are looked up at each request.
 #pragma once
 
 #include <memory>
