@@ -1,3 +1,4 @@
+// aziot-certd: the parts and their order.
 #include <sys/stat.h>
 
 #include <cstdlib>
@@ -26,7 +27,8 @@ absl::Status Run(int argc, char** argv) {
   ASSIGN_OR_RETURN(CertdConfig config, LoadCertdConfig(sources));
   LogWarnings(config);
 
-  ASSIGN_OR_RETURN(const std::unique_ptr<CertStore> store, CertStore::Open(config.homedir, std::move(config.locations)));
+  ASSIGN_OR_RETURN(const std::unique_ptr<CertStore> store,
+                   CertStore::Open(config.homedir, std::move(config.locations)));
   client::Client keyd({.socket = args.Rooted("/run/aziot/keyd.sock"), .api_version = "2021-05-01"});
   KeydKeys keys(keyd, args.prefix + "/lib/ossl-modules");
   CertificatesService service(*store, keys, Clock::System(), std::move(config.rules));
@@ -54,7 +56,8 @@ absl::Status Run(int argc, char** argv) {
     service.SwapRules(std::move(fresh->rules));
     log::Info("Configuration loaded again.");
   };
-  ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> server, server::Server::New(std::move(options), dispatcher));
+  ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> server,
+                   server::Server::New(std::move(options), dispatcher));
   return server->Run();
 }
 

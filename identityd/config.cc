@@ -1,5 +1,6 @@
 #include "identityd/config.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -76,7 +77,8 @@ absl::Duration Config::cloud_timeout() const {
 }
 
 int Config::cloud_retries() const {
-  return options.has_cloud_retries() ? static_cast<int>(options.cloud_retries()) : 1;
+  constexpr uint32_t kMost = 1000;
+  return options.has_cloud_retries() ? static_cast<int>(std::min(options.cloud_retries(), kMost)) : 1;
 }
 
 absl::StatusOr<Config> LoadConfig(const config::Sources& sources) {

@@ -72,6 +72,12 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"NoUid", "", "[[principal]]\nname = \"m\"\n", "uid"}),
     [](const auto& info) { return std::string(info.param.name); });
 
+TEST(ConfigTest, ManyRetriesAreNotNone) {
+  const auto config = LoadConfigText("x", absl::StrCat("cloud_retries = 4294967295\n", kDps));
+  ASSERT_THAT(config, IsOk());
+  EXPECT_GT(config->cloud_retries(), 1);
+}
+
 TEST(ConfigTest, SettingsReadBackAsTheyWere) {
   const auto config = LoadConfigText("x", absl::StrCat(kDps, R"(
 [provisioning.attestation.identity_auto_renew]

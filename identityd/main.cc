@@ -80,19 +80,20 @@ absl::Status Run(int argc, char** argv) {
 
   DeviceStore store(config.options.homedir());
   RETURN_IF_ERROR(store.Open());
-  HubClient hub(send, attestation, config.cloud_timeout());
+  HubClient hub(send, attestation);
   ModuleKeys module_keys(keys);
   ModuleBackups backups(config.options.homedir());
   ModuleIdentities modules(hub, module_keys, backups, changes, clock);
   modules.PreferCache(config.options.prefer_module_identity_cache());
   Reconciler reconciler(modules, module_keys);
 
-  const SourceParts source_parts{
-      .attestation = attestation, .send = send, .clock = clock, .timeout = config.cloud_timeout()};
+  const SourceParts source_parts{.attestation = attestation, .send = send, .clock = clock};
   const Lifecycle::Steps steps{
       .adopt = [&modules](const DeviceIdentity& device) { modules.Adopt(device); },
       .reconcile =
-          [&reconciler](const Lifecycle::ModulePass& pass) {
+          [&reconciler, &module_keys](const Lifecycle::ModulePass& pass) {
+            // Provisioning anew also finds a master key that was replaced.
+            if (pass.verify_keys) module_keys.Forget();
             return reconciler.Run(
                 pass.device,
                 {.wanted = pass.wanted, .previous = pass.previous, .verify_keys = pass.verify_keys});
@@ -109,7 +110,8 @@ absl::Status Run(int argc, char** argv) {
                            .modules = modules,
                            .module_keys = module_keys,
                            .certd = certd,
-                           .changes = changes},
+                           .changes = changes,
+                           .clock = clock},
                           ToServiceSettings(config));
 
   rpc::Dispatcher dispatcher;
@@ -132,6 +134,7 @@ absl::Status Run(int argc, char** argv) {
     }
     WarnOf(*next);
     in_use = text;
+    cloud.SetLimits(next->cloud_timeout(), next->cloud_retries());
     modules.PreferCache(next->options.prefer_module_identity_cache());
     service.Reload(ToServiceSettings(*next));
     lifecycle.Reload(*std::move(changed));

@@ -6,10 +6,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "aziot/config/v1/toml.pb.h"
 #include "identityd/config.h"
+#include "identityd/device/toml_string.h"
 
 namespace aziot::identityd {
 namespace {
@@ -18,24 +18,10 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
 
-std::string Quoted(absl::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += {'\\', c};
-    } else if (byte < 0x20 || byte == 0x7f) {
-      absl::StrAppendFormat(&out, "\\u%04X", byte);
-    } else {
-      out.push_back(c);
-    }
-  }
-  return out + "\"";
-}
-
 std::string Key(absl::string_view name) {
   for (const char c : name) {
-    if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '-') return Quoted(name);
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '-')
+      return FormatTomlString(name);
   }
   return name.empty() ? "\"\"" : std::string(name);
 }
@@ -48,14 +34,14 @@ std::string Scalar(const Message& message, const FieldDescriptor* field) {
     case FieldDescriptor::CPPTYPE_UINT32:
       return absl::StrCat(reflection.GetUInt32(message, field));
     default:
-      return Quoted(reflection.GetString(message, field));
+      return FormatTomlString(reflection.GetString(message, field));
   }
 }
 
 std::string List(const Message& message, const FieldDescriptor* field) {
   std::vector<std::string> items;
   for (int i = 0; i < message.GetReflection()->FieldSize(message, field); ++i) {
-    items.push_back(Quoted(message.GetReflection()->GetRepeatedString(message, field, i)));
+    items.push_back(FormatTomlString(message.GetReflection()->GetRepeatedString(message, field, i)));
   }
   return absl::StrCat("[", absl::StrJoin(items, ", "), "]");
 }
@@ -69,7 +55,7 @@ std::string InlineForm(const Message& message) {
     if (!field->options().GetExtension(config::v1::text)) continue;
     if (field->is_repeated()) return List(message, field);
     const std::string text = message.GetReflection()->GetString(message, field);
-    if (!text.empty()) return Quoted(text);
+    if (!text.empty()) return FormatTomlString(text);
   }
   return "";
 }

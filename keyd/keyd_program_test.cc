@@ -206,6 +206,42 @@ TEST_F(KeydProgramTest, HandlesOutliveARestart) {
   EXPECT_EQ(Ask("POST", "/sign?api-version=2021-05-01", SignBody(made["keyHandle"])).body, before.body);
 }
 
+// keys-service.md, section 9: a symmetric key whose file is empty is made again; this one has no caller who
+// could ask for that.
+TEST_F(KeydProgramTest, ATornHandleKeyIsMadeAgain) {
+  const std::string keys = root_.Join("var/lib/aziot/keyd/keys");
+  std::filesystem::create_directories(keys);
+  std::ofstream(keys +
+                "/handlevalidationkey-40f1ca41fe8b50f53e10f3e3a580dcae24087f37aa498ba9903f2612b03e90ba.key");
+  Start();
+  const Answer made = Ask("POST", "/key?api-version=2021-05-01", R"({"keyId":"k","usage":"sign"})");
+  ASSERT_EQ(made.status, 200) << made.body << Log();
+  EXPECT_EQ(Ask("POST", "/sign?api-version=2021-05-01", SignBody(made["keyHandle"])).status, 200);
+}
+
+// They are larger, all together, than the memory that is locked for secrets.
+TEST_F(KeydProgramTest, ManyLargeKeysAreServed) {
+  Start();
+  const std::string bytes(200000, 'A');
+  std::vector<std::string> handles;
+  for (int i = 0; i < 12; ++i) {
+    const Answer made =
+        Ask("POST", "/key?api-version=2021-05-01",
+            Json{{"keyId", absl::StrCat("k", i)}, {"usage", "sign"}, {"keyBytes", bytes}}.dump());
+    ASSERT_EQ(made.status, 200) << made.body << Log();
+    handles.push_back(made["keyHandle"]);
+  }
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.emplace_back([&] {
+      for (const std::string& handle : handles) {
+        EXPECT_EQ(Ask("POST", "/sign?api-version=2021-05-01", SignBody(handle)).status, 200) << Log();
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+}
+
 TEST_F(KeydProgramTest, UsersAreHeldToTheirPrincipalsWhichAReloadReplaces) {
   if (getuid() != 0) GTEST_SKIP() << "needs root to become another user";
   Start();

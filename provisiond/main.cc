@@ -98,7 +98,12 @@ absl::Status Run(int argc, char** argv) {
   options.limits = config.limits;
   options.grpc = config.grpc;
   options.reload = [&] {
-    const absl::Status status = front->ReloadCertificate();
+    absl::Status status;
+    // Our own certificate is made again in time for a process that runs for years.
+    if (config.certificate_file.empty()) {
+      status = EnsureServerCertificate(paths.state + "/tls", config.names, clock).status();
+    }
+    if (status.ok()) status = front->ReloadCertificate();
     if (!status.ok())
       log::Error("the server certificate was not reloaded, the last good one stays: {}", status);
   };

@@ -93,6 +93,9 @@ class ProgramTest : public ::testing::Test {
     return RunCommand(
         absl::StrCat(BuildDir(), "/bin/provisionctl --root ", root_.path(), " --json ", arguments, " 2>&1"));
   }
+  Output Human(const std::string& arguments) {
+    return RunCommand(absl::StrCat(BuildDir(), "/bin/provisionctl --root ", root_.path(), " ", arguments));
+  }
   // The answer's body and, in its last line, the HTTP status.
   Output Curl(const std::string& method, const std::string& path, const std::string& token,
               const std::string& body) {
@@ -139,7 +142,7 @@ TEST_F(ProgramTest, ADeviceRegistersAndSendsAndIsThereAfterAKill) {
 
   const std::string hub_token = Sas(key, "localhost:" + port_ + "/devices/d1", "");
   const std::string events = "/devices/d1/messages/events?api-version=2020-09-30";
-  EXPECT_EQ(Split(Curl("POST", events, hub_token, "{}")).second, "204");
+  EXPECT_EQ(Split(Curl("POST", events, hub_token, R"({"t":"21 C"})")).second, "204");
   EXPECT_EQ(Split(Curl("POST", events, hub_token + "0", "{}")).second, "401");
 
   Stop(SIGKILL);
@@ -147,11 +150,29 @@ TEST_F(ProgramTest, ADeviceRegistersAndSendsAndIsThereAfterAKill) {
   const Output telemetry = Ctl("telemetry list d1");
   ASSERT_EQ(telemetry.status, 0) << telemetry.text;
   EXPECT_EQ(Json::parse(telemetry.text)["messages"].size(), 1u);
+  EXPECT_THAT(Human("telemetry list d1").text, ::testing::HasSubstr(R"({"t":"21 C"})"));
   EXPECT_EQ(Split(Curl("POST", events, Sas(key, "localhost/devices/d1", ""), "{}")).second, "204");
 
+  EXPECT_EQ(Ctl("device disable d1 --reason " + std::string(129, 'x')).status, 1);
   ASSERT_EQ(Ctl("device disable d1").status, 0);
   EXPECT_EQ(Split(Curl("POST", events, hub_token, "{}")).second, "403");
   EXPECT_EQ(Stop(SIGTERM), 0);
+}
+
+TEST_F(ProgramTest, AHangupRenewsTheServerCertificateOfARunningProcess) {
+  const std::string ask = absl::StrCat("openssl s_client -connect 127.0.0.1:", port_,
+                                       " </dev/null 2>/dev/null | openssl x509 -noout -serial");
+  const Output before = RunCommand(ask);
+  ASSERT_EQ(before.status, 0) << before.text;
+  ASSERT_TRUE(files::Remove(root_.Join("var/lib/provisiond/tls/server.pem")).ok());
+  ASSERT_EQ(kill(pid_, SIGHUP), 0);
+  Output after = before;
+  for (int i = 0; i < 200 && after.text == before.text; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    after = RunCommand(ask);
+  }
+  EXPECT_NE(after.text, before.text);
+  EXPECT_EQ(after.status, 0);
 }
 
 TEST_F(ProgramTest, SecretsAreClosedAndExitCodesTell) {

@@ -14,7 +14,9 @@ namespace {
 class MapOfCertificates final : public CertificateSource {
  public:
   std::map<std::string, std::string> pem;
+  absl::Status failure;
   absl::StatusOr<std::string> Get(const CertId& id) const override {
+    if (!failure.ok()) return failure;
     const auto found = pem.find(id.value());
     if (found == pem.end()) return absl::NotFoundError(id.value());
     return found->second;
@@ -24,7 +26,8 @@ class MapOfCertificates final : public CertificateSource {
 class IssuersTest : public ::testing::Test {
  protected:
   absl::StatusOr<std::string> Issue(const std::string& method, const std::string& id, EVP_PKEY& key) {
-    auto issuer = NewIssuer(method, {.certificates = certificates_, .keys = keys_, .clock = clock_, .local_ca = local_ca_});
+    auto issuer = NewIssuer(
+        method, {.certificates = certificates_, .keys = keys_, .clock = clock_, .local_ca = local_ca_});
     if (!issuer.ok()) return issuer.status();
     const auto name = openssl::BuildName({{"CN", id}});
     const auto request = openssl::BuildRequest(**name, key, {});
@@ -49,7 +52,10 @@ TEST_F(IssuersTest, LocalCaSignsWithItsCertificateAndKey) {
   testing::FakeSigningKeys device;
   EXPECT_TRUE(absl::IsFailedPrecondition(Issue("local_ca", "leaf", device.Make("leaf")).status()));
   local_ca_ = LocalCaIds{*CertId::Parse("local-ca"), *KeyId::Parse("ca")};
-  EXPECT_TRUE(absl::IsNotFound(Issue("local_ca", "leaf", device.Make("leaf")).status()));
+  EXPECT_TRUE(absl::IsInternal(Issue("local_ca", "leaf", device.Make("leaf")).status()));
+  certificates_.failure = absl::FailedPreconditionError("read /ca.pem: not a regular file");
+  EXPECT_TRUE(absl::IsInternal(Issue("local_ca", "leaf", device.Make("leaf")).status()));
+  certificates_.failure = absl::OkStatus();
   certificates_.pem["local-ca"] = "";
   EXPECT_TRUE(absl::IsInternal(Issue("local_ca", "leaf", device.Make("leaf")).status()));
   certificates_.pem["local-ca"] = *ca;

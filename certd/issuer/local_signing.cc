@@ -17,7 +17,9 @@ using OctetsPtr = std::unique_ptr<ASN1_OCTET_STRING, openssl::FreeWith<ASN1_OCTE
 
 constexpr int kSerialBytes = 20;  // the most RFC 5280, 4.1.2.2 allows
 
-absl::Status Failed(absl::string_view doing) { return openssl::ErrorFromQueue(absl::StatusCode::kInternal, doing); }
+absl::Status Failed(absl::string_view doing) {
+  return openssl::ErrorFromQueue(absl::StatusCode::kInternal, doing);
+}
 
 absl::Status SetSerial(X509& certificate) {
   unsigned char random[kSerialBytes];
@@ -35,8 +37,8 @@ absl::Status SetValidity(X509& certificate, const X509* issuer, int64_t days, ab
   if (issuer != nullptr) {
     const absl::Time issuer_end = openssl::NotAfter(*issuer);
     if (issuer_end <= now) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("the issuer's certificate expired at ", absl::FormatTime(issuer_end, absl::UTCTimeZone())));
+      return absl::FailedPreconditionError(absl::StrCat("the issuer's certificate expired at ",
+                                                        absl::FormatTime(issuer_end, absl::UTCTimeZone())));
     }
     end = std::min(end, issuer_end);
   }
@@ -53,14 +55,15 @@ absl::Status SetNames(X509& certificate, const IssueRequest& request, const X509
   if (request.entry.subject.has_value()) {
     auto name = openssl::BuildName(*request.entry.subject);
     if (!name.ok()) {
-      return absl::FailedPreconditionError(
+      return absl::InternalError(
           absl::StrCat("[cert_issuance.", request.id.value(), "]: ", name.status().message()));
     }
     override_name = *std::move(name);
     subject = override_name.get();
   }
   const X509_NAME* issuer_name = issuer == nullptr ? subject : X509_get_subject_name(issuer);
-  if (X509_set_subject_name(&certificate, subject) != 1 || X509_set_issuer_name(&certificate, issuer_name) != 1) {
+  if (X509_set_subject_name(&certificate, subject) != 1 ||
+      X509_set_issuer_name(&certificate, issuer_name) != 1) {
     return Failed("setting the names");
   }
   return absl::OkStatus();
@@ -83,29 +86,30 @@ absl::Status AddKeyIdentifiers(X509& certificate, const X509* issuer) {
     OctetsPtr identifier(ASN1_OCTET_STRING_new());
     if (X509_pubkey_digest(&certificate, EVP_sha1(), digest, &size) != 1 || identifier == nullptr ||
         ASN1_OCTET_STRING_set(identifier.get(), digest, static_cast<int>(size)) != 1 ||
-        X509_add1_ext_i2d(&certificate, NID_subject_key_identifier, identifier.get(), 0, X509V3_ADD_APPEND) != 1) {
+        X509_add1_ext_i2d(&certificate, NID_subject_key_identifier, identifier.get(), 0, X509V3_ADD_APPEND) !=
+            1) {
       return Failed("adding subjectKeyIdentifier");
     }
   }
   const ASN1_OCTET_STRING* issuer_identifier =
       issuer == nullptr ? nullptr : X509_get0_subject_key_id(const_cast<X509*>(issuer));
-  if (issuer_identifier == nullptr || X509_get_ext_by_NID(&certificate, NID_authority_key_identifier, -1) >= 0) {
+  if (issuer_identifier == nullptr ||
+      X509_get_ext_by_NID(&certificate, NID_authority_key_identifier, -1) >= 0) {
     return absl::OkStatus();
   }
   AuthorityKeyIdPtr authority(AUTHORITY_KEYID_new());
   if (authority == nullptr) return Failed("AUTHORITY_KEYID_new");
   authority->keyid = ASN1_OCTET_STRING_dup(issuer_identifier);
-  if (authority->keyid == nullptr ||
-      X509_add1_ext_i2d(&certificate, NID_authority_key_identifier, authority.get(), 0, X509V3_ADD_APPEND) != 1) {
+  if (authority->keyid == nullptr || X509_add1_ext_i2d(&certificate, NID_authority_key_identifier,
+                                                       authority.get(), 0, X509V3_ADD_APPEND) != 1) {
     return Failed("adding authorityKeyIdentifier");
   }
   return absl::OkStatus();
 }
 
-// The public halves may live in different providers, so their encodings are compared.
+// The keys themselves, not their encodings: a point has two.
 bool SamePublicKey(const EVP_PKEY* a, const EVP_PKEY* b) {
-  return a != nullptr && b != nullptr && openssl::FormatPublicKey(*const_cast<EVP_PKEY*>(a)) ==
-                                             openssl::FormatPublicKey(*const_cast<EVP_PKEY*>(b));
+  return a != nullptr && b != nullptr && EVP_PKEY_eq(a, b) == 1;
 }
 
 absl::Status CheckKey(const IssueRequest& request, const X509* issuer, const EVP_PKEY& key) {
@@ -121,7 +125,8 @@ absl::Status CheckKey(const IssueRequest& request, const X509* issuer, const EVP
 absl::Status Sign(X509& certificate, const Signer& signer) {
   openssl::MdCtxPtr digest(EVP_MD_CTX_new());
   if (digest == nullptr ||
-      EVP_DigestSignInit_ex(digest.get(), nullptr, "SHA256", signer.context, nullptr, &signer.key, nullptr) != 1 ||
+      EVP_DigestSignInit_ex(digest.get(), nullptr, "SHA256", signer.context, nullptr, &signer.key, nullptr) !=
+          1 ||
       X509_sign_ctx(&certificate, digest.get()) <= 0) {
     return Failed("signing the certificate");
   }

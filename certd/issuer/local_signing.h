@@ -18,8 +18,8 @@ struct Signer {
 };
 
 // PEM: the new certificate, then the signer's chain. Validity starts at `now` and never ends after the
-// signer's. kFailedPrecondition: the signer has expired, its key is not the certificate's, or an attribute of
-// the subject is not possible. kInternal: the chain holds no certificate, or signing failed.
+// signer's. kFailedPrecondition: the signer has expired, or its key is not the certificate's. kInternal: the
+// chain holds no certificate, an attribute of the configured subject is not possible, or signing failed.
 absl::StatusOr<std::string> SignLocally(const IssueRequest& request, const Signer& signer, absl::Time now);
 
 }  // namespace aziot::certd

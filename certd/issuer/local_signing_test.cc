@@ -1,8 +1,10 @@
 #include "certd/issuer/local_signing.h"
 
 #include <gtest/gtest.h>
+#include <openssl/core_names.h>
 #include <openssl/x509v3.h>
 
+#include "absl/strings/str_replace.h"
 #include "certd/issuer/testing/fake_signing_keys.h"
 #include "common/openssl/certificate.h"
 
@@ -114,7 +116,8 @@ TEST_F(LocalSigningTest, WholeIssuerChainFollowsTheLeaf) {
 
 TEST_F(LocalSigningTest, ValidityEndsWithTheIssuersAtTheLatest) {
   const std::string ca = SelfSign("ca", 10);
-  const auto pem = SignWith("ca", ca, *Request(keys_.Make("leaf"), "leaf"), {.method = "local_ca", .expiry_days = 30});
+  const auto pem =
+      SignWith("ca", ca, *Request(keys_.Make("leaf"), "leaf"), {.method = "local_ca", .expiry_days = 30});
   ASSERT_TRUE(pem.ok());
   EXPECT_EQ(openssl::NotAfter(*Parse(*pem)[0]), kNow + absl::Hours(24 * 10));
 }
@@ -131,13 +134,55 @@ TEST_F(LocalSigningTest, SerialNumbersAreRandomPositiveAndLong) {
 TEST_F(LocalSigningTest, SubjectOverrideReplacesTheRequestedName) {
   const std::string ca = SelfSign("ca");
   const auto request = Request(keys_.Make("leaf"), "asked");
-  const auto named = SignWith("ca", ca, *request,
-                              {.method = "local_ca", .subject = {{{"C", "AQ"}, {"CN", std::string(70, 'x')}, {"L", "Pole"}}}});
+  const auto named = SignWith(
+      "ca", ca, *request,
+      {.method = "local_ca", .subject = {{{"C", "AQ"}, {"CN", std::string(70, 'x')}, {"L", "Pole"}}}});
   ASSERT_TRUE(named.ok()) << named.status();
   const auto certificates = Parse(*named);
   EXPECT_EQ(openssl::CommonName(*X509_get_subject_name(certificates[0].get())), std::string(64, 'x'));
-  const auto unknown = SignWith("ca", ca, *request, {.method = "local_ca", .subject = {{{"Planet", "Earth"}}}});
-  EXPECT_TRUE(absl::IsFailedPrecondition(unknown.status())) << unknown.status();
+  const auto unknown =
+      SignWith("ca", ca, *request, {.method = "local_ca", .subject = {{{"Planet", "Earth"}}}});
+  EXPECT_TRUE(absl::IsInternal(unknown.status())) << unknown.status();
+}
+
+TEST_F(LocalSigningTest, ARequestWithACompressedPointIsForTheSameKey) {
+  EVP_PKEY& key = keys_.Make("device-id");
+  const openssl::PkeyPtr same(EVP_PKEY_dup(&key));
+  ASSERT_EQ(EVP_PKEY_set_utf8_string_param(same.get(), OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+                                           OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_COMPRESSED),
+            1);
+  const auto request = Request(*same, "device");
+  const IssuanceEntry entry{.method = "self_signed"};
+  const auto pem = SignLocally({.id = *CertId::Parse("device-id"), .csr = *request, .entry = entry},
+                               {.chain_pem = "", .key = key, .context = nullptr}, kNow);
+  EXPECT_TRUE(pem.ok()) << pem.status();
+}
+
+// A relative name of two attributes, text around the armour, lines that end in CRLF.
+TEST_F(LocalSigningTest, NamesAreCopiedAsTheyAreAndPemMayComeFromAnotherSystem) {
+  openssl::X509NamePtr name(X509_NAME_new());
+  const auto add = [&](const char* type, const char* value, int set) {
+    return X509_NAME_add_entry_by_txt(name.get(), type, MBSTRING_UTF8,
+                                      reinterpret_cast<const unsigned char*>(value), -1, -1, set) == 1;
+  };
+  ASSERT_TRUE(add("O", "Contoso", 0) && add("CN", "device", 0) && add("serialNumber", "7", -1));
+  const auto built = openssl::BuildRequest(*name, keys_.Make("leaf"), {});
+  ASSERT_TRUE(built.ok()) << built.status();
+  const auto from_elsewhere = [](absl::string_view pem) {
+    return "text\r\n" + absl::StrReplaceAll(pem, {{"\n", "\r\n"}}) + "text\r\n";
+  };
+  const auto request = openssl::ParseRequest(from_elsewhere(openssl::FormatRequest(**built)));
+  ASSERT_TRUE(request.ok()) << request.status();
+  const std::string ca = SelfSign("ca");
+  const auto pem = SignWith("ca", from_elsewhere(ca), **request);
+  ASSERT_TRUE(pem.ok()) << pem.status();
+  const auto chain = Parse(*pem);
+  ASSERT_EQ(chain.size(), 2u);
+  const X509_NAME* subject = X509_get_subject_name(chain[0].get());
+  EXPECT_EQ(X509_NAME_cmp(subject, name.get()), 0);
+  EXPECT_EQ(X509_NAME_ENTRY_set(X509_NAME_get_entry(subject, 1)),
+            X509_NAME_ENTRY_set(X509_NAME_get_entry(subject, 2)));
+  EXPECT_EQ(openssl::FormatCertificate(*chain[1]), ca);
 }
 
 TEST_F(LocalSigningTest, RefusesAnIssuerThatCannotSign) {

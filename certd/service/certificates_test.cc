@@ -37,6 +37,15 @@ class CertificatesServiceTest : public ::testing::Test {
     const auto name = openssl::BuildName({{"CN", "asked"}});
     return openssl::FormatRequest(**openssl::BuildRequest(**name, key, {}));
   }
+  // Whole as a structure, but its signature is one over something else.
+  std::string WithAnotherSignature(const std::string& csr) {
+    const auto request = openssl::ParseRequest(csr);
+    const auto other = openssl::ParseRequest(Csr(keys_.Make("other")));
+    const ASN1_BIT_STRING* signature = nullptr;
+    X509_REQ_get0_signature(other->get(), &signature, nullptr);
+    X509_REQ_set0_signature(request->get(), ASN1_STRING_dup(signature));
+    return openssl::FormatRequest(**request);
+  }
   absl::StatusOr<v1::Certificate> Create(uid_t uid, const std::string& id, const std::string& csr) {
     v1::CreateCertificateRequest request;
     request.set_cert_id(id);
@@ -116,6 +125,9 @@ TEST_F(CertificatesServiceTest, ModuleCertificateFromTheEdgeCaByHandle) {
 TEST_F(CertificatesServiceTest, RefusalsSayWhy) {
   EXPECT_EQ(rpc::ToWire(Create(kEdge, "aziot-edged-ca", "garbage").status()).http, 400);
   const std::string csr = Csr(keys_.Make("unconfigured"));
+  ExpectWire(
+      Create(kEdge, "aziot-edged-ca", WithAnotherSignature(csr)).status(), 400,
+      "parameter \"csr\" has an invalid value\ncaused by: CSR failed to be verified with its public key");
   const rpc::WireStatus none = rpc::ToWire(Create(kEdge, "unconfigured", csr).status());
   EXPECT_EQ(none.http, 400);
   EXPECT_NE(none.message.find("[cert_issuance.unconfigured]"), std::string::npos) << none.message;

@@ -1,6 +1,7 @@
 #include "certd/store/cert_store.h"
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/bytes/hex.h"
 #include "common/files/files.h"
@@ -26,13 +27,18 @@ absl::StatusOr<std::string> ReadPem(const std::string& path) {
   return openssl::FormatCertificate(**certificate);
 }
 
+absl::Status MakeDirectories(const std::string& home, const std::string& directory) {
+  RETURN_IF_ERROR(files::MakeDirectory(home, kDirectory));
+  return files::MakeDirectory(directory, kDirectory);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CertStore>> CertStore::Open(absl::string_view homedir, Locations locations) {
-  std::string directory = absl::StrCat(homedir, "/certs");
-  RETURN_IF_ERROR(files::MakeDirectory(directory, kDirectory));
-  RETURN_IF_ERROR(files::RemoveLeftovers(directory));
-  return std::unique_ptr<CertStore>(new CertStore(std::move(directory), std::move(locations)));
+  std::unique_ptr<CertStore> store(new CertStore(std::string(homedir), std::move(locations)));
+  RETURN_IF_ERROR(MakeDirectories(store->home_, store->directory_));
+  RETURN_IF_ERROR(files::RemoveLeftovers(store->directory_));
+  return store;
 }
 
 std::string CertStore::FileName(const CertId& id) {
@@ -54,15 +60,17 @@ void CertStore::SwapLocations(Locations locations) {
   locations_.swap(fresh);
 }
 
-absl::StatusOr<std::string> CertStore::Get(const CertId& id) const { return GetFrom(*CurrentLocations(), id); }
+absl::StatusOr<std::string> CertStore::Get(const CertId& id) const {
+  return GetFrom(*CurrentLocations(), id);
+}
 
 absl::StatusOr<std::string> CertStore::GetFrom(const Locations& locations, const CertId& id) const {
   const Location* location = locations.Find(id);
   if (location == nullptr) return ReadPem(absl::StrCat(directory_, "/", FileName(id)));
   if (const auto* file = std::get_if<FileLocation>(location)) return ReadPem(file->path);
   if (const auto* unusable = std::get_if<UnusableLocation>(location)) {
-    return absl::InternalError(
-        absl::StrCat("preloaded_certs.\"", id.value(), "\": ", unusable->uri, ": only file:// locations can be read"));
+    return absl::InternalError(absl::StrCat("preloaded_certs.\"", id.value(), "\": ", unusable->uri,
+                                            ": only file:// locations can be read"));
   }
   std::string all;
   bool found = false;
@@ -74,7 +82,8 @@ absl::StatusOr<std::string> CertStore::GetFrom(const Locations& locations, const
     if (!all.empty() && all.back() != '\n') all.push_back('\n');
     all += *pem;
   }
-  if (!found) return absl::NotFoundError(absl::StrCat("no certificate of the bundle ", id.value(), " exists"));
+  if (!found)
+    return absl::NotFoundError(absl::StrCat("no certificate of the bundle ", id.value(), " exists"));
   return all;
 }
 
@@ -89,7 +98,14 @@ absl::StatusOr<std::string> CertStore::WritablePath(const CertId& id) const {
 
 absl::Status CertStore::Put(const CertId& id, absl::string_view pem) {
   ASSIGN_OR_RETURN(const std::string path, WritablePath(id));
-  return Annotate(files::Replace(path, pem, kPublicFile), absl::StrCat("storing certificate ", id.value()));
+  const std::string doing = absl::StrCat("storing certificate ", id.value());
+  // The directory may have been cleared since the start; an operator's, named by preloaded_certs, is not
+  // made.
+  if (absl::StartsWith(path, directory_ + "/")) {
+    if (const absl::Status made = MakeDirectories(home_, directory_); !made.ok())
+      return Annotate(made, doing);
+  }
+  return Annotate(files::Replace(path, pem, kPublicFile), doing);
 }
 
 absl::Status CertStore::Delete(const CertId& id) {

@@ -1,6 +1,5 @@
 // Certificates as PEM files, one an id, replaced atomically: `<homedir>/certs/<alnum>-<sha256>.cer`, or
-// wherever
-// `[preloaded_certs]` says. Thread-safe; no lock is held while a file is read or written.
+// wherever `[preloaded_certs]` says. Thread-safe; no lock is held while a file is read or written.
 #pragma once
 
 #include <memory>
@@ -17,7 +16,8 @@ namespace aziot::certd {
 
 class CertStore final : public CertificateSource {
  public:
-  // Makes `<homedir>/certs` when it is missing and removes what a crash left there.
+  // Makes `homedir` and `<homedir>/certs` when they are missing, closed to others, and removes what a crash
+  // left there.
   static absl::StatusOr<std::unique_ptr<CertStore>> Open(absl::string_view homedir, Locations locations);
 
   // The PEM text. A bundle is the texts of its elements in order, those that exist. kNotFound when there is
@@ -35,13 +35,15 @@ class CertStore final : public CertificateSource {
   static std::string FileName(const CertId& id);
 
  private:
-  CertStore(std::string directory, Locations locations)
-      : directory_(std::move(directory)),
+  CertStore(std::string home, Locations locations)
+      : home_(std::move(home)),
+        directory_(home_ + "/certs"),
         locations_(std::make_shared<const Locations>(std::move(locations))) {}
   std::shared_ptr<const Locations> CurrentLocations() const;
   absl::StatusOr<std::string> GetFrom(const Locations& locations, const CertId& id) const;
   absl::StatusOr<std::string> WritablePath(const CertId& id) const;
 
+  const std::string home_;
   const std::string directory_;
   mutable std::mutex mutex_;
   std::shared_ptr<const Locations> locations_;

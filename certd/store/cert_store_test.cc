@@ -27,7 +27,8 @@ class CertStoreTest : public ::testing::Test {
 TEST_F(CertStoreTest, FileNamesAreThoseOfTheReference) {
   EXPECT_EQ(CertStore::FileName(Id("device-id")),
             "deviceid-bd732105ef89cf8edd2606a5309c8a26b7b5599a4e124a0fe6199b6b2f60e655.cer");
-  EXPECT_EQ(CertStore::FileName(Id("")), "-e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855.cer");
+  EXPECT_EQ(CertStore::FileName(Id("")),
+            "-e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855.cer");
 }
 
 TEST_F(CertStoreTest, KeepsWhatItWasGivenOverARestart) {
@@ -36,6 +37,24 @@ TEST_F(CertStoreTest, KeepsWhatItWasGivenOverARestart) {
   struct stat info {};
   ASSERT_EQ(stat(Path("certs/" + CertStore::FileName(Id("a/b:c"))).c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0644u);
+}
+
+TEST_F(CertStoreTest, HomeAndStoreAreClosedToOthersAndMadeAgain) {
+  const auto store = CertStore::Open(Path("var/certd"), Locations());
+  ASSERT_TRUE(store.ok()) << store.status();
+  ASSERT_TRUE(files::RemoveTree(Path("var/certd")).ok());
+  ASSERT_TRUE((*store)->Put(Id("x"), "1").ok());
+  for (const char* name : {"var/certd", "var/certd/certs"}) {
+    struct stat info {};
+    ASSERT_EQ(stat(Path(name).c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 07777, 0700u) << name;
+  }
+}
+
+TEST_F(CertStoreTest, AnOperatorsDirectoryIsNotMade) {
+  const auto store = Open({{Id("ca"), FileLocation{Path("missing/operator.pem")}}});
+  EXPECT_FALSE(store->Put(Id("ca"), "pem").ok());
+  EXPECT_FALSE(files::Exists(Path("missing")));
 }
 
 TEST_F(CertStoreTest, WhatIsDeletedIsGoneAndStaysSo) {
@@ -55,7 +74,8 @@ TEST_F(CertStoreTest, PreloadedFileIsReadWrittenAndDeletedInPlace) {
 }
 
 TEST_F(CertStoreTest, BundleJoinsWhatExistsWithNewlines) {
-  const auto store = Open({{Id("bundle"), Bundle{Id("one"), Id("missing"), Id("inner")}}, {Id("inner"), Bundle{Id("two")}}});
+  const auto store =
+      Open({{Id("bundle"), Bundle{Id("one"), Id("missing"), Id("inner")}}, {Id("inner"), Bundle{Id("two")}}});
   EXPECT_TRUE(absl::IsNotFound(store->Get(Id("bundle")).status()));
   ASSERT_TRUE(store->Put(Id("one"), "1").ok());
   ASSERT_TRUE(store->Put(Id("two"), "2\n").ok());

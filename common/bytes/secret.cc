@@ -10,7 +10,7 @@
 namespace aziot {
 namespace {
 
-// One arena for all secrets of a process; what does not fit falls back to ordinary memory inside OpenSSL.
+// One arena for all secrets of a process; what does not fit lives in ordinary memory.
 constexpr size_t kArenaBytes = size_t{1} << 20;
 constexpr size_t kSmallestBlock = 16;
 
@@ -20,6 +20,8 @@ Secret Secret::OfSize(size_t size) {
   Secret secret;
   if (size == 0) return secret;
   secret.data_ = static_cast<uint8_t*>(OPENSSL_secure_zalloc(size));
+  // Freeing tells the two kinds of memory apart.
+  if (secret.data_ == nullptr) secret.data_ = static_cast<uint8_t*>(OPENSSL_zalloc(size));
   if (secret.data_ == nullptr) std::abort();  // out of memory
   secret.size_ = size;
   return secret;

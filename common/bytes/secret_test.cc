@@ -1,6 +1,7 @@
 #include "common/bytes/secret.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <type_traits>
 
@@ -30,6 +31,17 @@ TEST(Secret, ComparesContent) {
   EXPECT_FALSE(Secret(ToBytesView("a")) == Secret(ToBytesView("b")));
   EXPECT_FALSE(Secret(ToBytesView("a")) == Secret(ToBytesView("aa")));
   EXPECT_TRUE(Secret() == Secret());
+}
+
+// In a process of its own: locked memory cannot be given back.
+TEST(SecretDeathTest, WhatDoesNotFitIntoLockedMemoryLivesOutside) {
+  const auto fill = [] {
+    ProtectSecretMemory();
+    const Secret large = Secret::OfSize(size_t{2} << 20);
+    const Secret small = Secret(ToBytesView("key"));
+    _exit(large.size() == size_t{2} << 20 && small.ExposeText() == "key" ? 0 : 1);
+  };
+  EXPECT_EXIT(fill(), ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_posix.h>
+#include <unistd.h>
 
 #include <utility>
 #include <vector>
@@ -18,7 +19,15 @@ std::unique_ptr<Connection> Connection::New(int fd, std::unique_ptr<rpc::Endpoin
   builder.RegisterCallbackGenericService(&connection->service_);
   builder.SetMaxReceiveMessageSize(static_cast<int>(limits.receive_bytes));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits.streams_a_connection);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, limits.idle_milliseconds);
+  // gRPC bounds a message as it came, not what becomes of it.
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
   connection->server_ = builder.BuildAndStart();
+  if (connection->server_ == nullptr) {
+    close(fd);
+    return nullptr;
+  }
   grpc::AddInsecureChannelFromFd(connection->server_.get(), fd);
   return connection;
 }
@@ -27,6 +36,7 @@ Connection::Connection(std::unique_ptr<rpc::Endpoint> endpoint, std::function<vo
     : endpoint_(std::move(endpoint)), at_rest_(std::move(at_rest)) {}
 
 Connection::~Connection() {
+  if (server_ == nullptr) return;
   server_->Shutdown(std::chrono::system_clock::now());
   server_->Wait();
   server_.reset();
@@ -53,7 +63,8 @@ void Connection::StopWatches() {
 
 void Connection::Drain(rpc::Endpoint::Deadline deadline) { server_->Shutdown(deadline); }
 
-grpc::ServerGenericBidiReactor* Connection::Service::CreateReactor(grpc::GenericCallbackServerContext* context) {
+grpc::ServerGenericBidiReactor* Connection::Service::CreateReactor(
+    grpc::GenericCallbackServerContext* context) {
   const rpc::Endpoint& endpoint = *connection_.endpoint_;
   connection_.CallBegan();
   if (endpoint.KindOf(context->method()) != rpc::Endpoint::Kind::kStream) {

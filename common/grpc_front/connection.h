@@ -1,5 +1,5 @@
-// One accepted connection: a small grpc::Server of its own, so that a call's peer is the connection's and is never looked
-// up by a number the kernel may use again.
+// One accepted connection: a small grpc::Server of its own, so that a call's peer is the connection's and is
+// never looked up by a number the kernel may use again.
 #pragma once
 
 #include <grpcpp/generic/async_generic_service.h>
@@ -17,7 +17,8 @@ namespace aziot::grpc_front {
 
 class Connection {
  public:
-  // Takes over `fd`. `at_rest` is called, on any thread, when the last call ended after Ended().
+  // Takes over `fd`; nullptr when gRPC can make no server. `at_rest` is called, on any thread, when the last
+  // call ended after Ended().
   static std::unique_ptr<Connection> New(int fd, std::unique_ptr<rpc::Endpoint> endpoint,
                                          const rpc::GrpcLimits& limits, std::function<void()> at_rest);
   // Blocks until its calls have ended; quick when there are none.

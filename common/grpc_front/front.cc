@@ -1,5 +1,5 @@
-// The module's door: takes connections over from the server and notices when their peers hang up, which gRPC tells
-// nobody.
+// The module's door: takes connections over from the server and notices when their peers hang up, which gRPC
+// tells nobody.
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -24,10 +24,12 @@ constexpr uint64_t kWake = 0;  // connections are numbered from 1
 
 class Front final : public rpc::GrpcFront {
  public:
-  explicit Front(const rpc::GrpcLimits& limits)
-      : limits_(limits), epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    Listen(wake_, EPOLLIN, kWake);
-    reaper_ = std::thread([this] { Reap(); });
+  // nullptr when the process has no descriptors left.
+  static std::unique_ptr<Front> New(const rpc::GrpcLimits& limits) {
+    std::unique_ptr<Front> front(new Front(limits));
+    if (front->epoll_ < 0 || front->wake_ < 0 || !front->Listen(front->wake_, EPOLLIN, kWake)) return nullptr;
+    front->reaper_ = std::thread([raw = front.get()] { raw->Reap(); });
+    return front;
   }
 
   ~Front() override {
@@ -36,20 +38,23 @@ class Front final : public rpc::GrpcFront {
       stopping_ = true;
     }
     Wake();
-    reaper_.join();
+    if (reaper_.joinable()) reaper_.join();
     End(TakeAll());
-    close(wake_);
-    close(epoll_);
+    if (wake_ >= 0) close(wake_);
+    if (epoll_ >= 0) close(epoll_);
   }
 
   void Serve(int fd, std::unique_ptr<rpc::Endpoint> endpoint) override {
     // gRPC closes its descriptor when it likes; ours stays valid until the reaper has heard of the end.
     const int watched = dup(fd);
-    std::unique_ptr<Connection> connection;
-    if (watched >= 0) {
-      connection = Connection::New(fd, std::move(endpoint), limits_, [this] { Wake(); });
-    } else {
+    if (watched < 0) {
       close(fd);
+      return;
+    }
+    std::unique_ptr<Connection> connection =
+        Connection::New(fd, std::move(endpoint), limits_, [this] { Wake(); });
+    if (connection == nullptr) {
+      close(watched);
       return;
     }
     const std::lock_guard lock(mutex_);
@@ -73,6 +78,11 @@ class Front final : public rpc::GrpcFront {
   }
 
  private:
+  explicit Front(const rpc::GrpcLimits& limits)
+      : limits_(limits),
+        epoll_(epoll_create1(EPOLL_CLOEXEC)),
+        wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
   struct Open {
     std::unique_ptr<Connection> connection;
     int watched;
@@ -150,7 +160,7 @@ class Front final : public rpc::GrpcFront {
 }  // namespace
 }  // namespace aziot::grpc_front
 
-extern "C" __attribute__((visibility("default"))) aziot::rpc::GrpcFront* aziot_grpc_front_v1(
+extern "C" __attribute__((visibility("default"))) aziot::rpc::GrpcFront* aziot_grpc_front_v2(
     const aziot::rpc::GrpcLimits& limits) {
-  return new aziot::grpc_front::Front(limits);
+  return aziot::grpc_front::Front::New(limits).release();
 }

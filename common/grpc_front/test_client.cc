@@ -1,7 +1,7 @@
-// A gRPC client as an agent would write one, for the tests of the server: a program of its own, so that its gRPC and
-// protobuf do not meet those of the daemon under test.
+// A gRPC client as an agent would write one, for the tests of the server: a program of its own, so that its
+// gRPC and protobuf do not meet those of the daemon under test.
 //
-//   grpc_front_test_client SOCKET [--uid UID] get ID | brief ID | watch [COUNT]
+//   grpc_front_test_client SOCKET [--uid UID] get ID | brief ID | zip LENGTH | watch [COUNT]
 //
 // Prints one line per reply, or `error CODE MESSAGE`.
 #include <grpcpp/create_channel.h>
@@ -20,12 +20,14 @@ void Print(const grpc::Status& status) {
   std::cout << "error " << status.error_code() << " " << status.error_message() << std::endl;
 }
 
-void Get(const std::shared_ptr<grpc::Channel>& channel, const std::string& id, std::chrono::milliseconds patience) {
+void Get(const std::shared_ptr<grpc::Channel>& channel, const std::string& id,
+         std::chrono::milliseconds patience, grpc_compression_algorithm compression = GRPC_COMPRESS_NONE) {
   aziot::keys::v1::GetKeyRequest request;
   request.set_id(id);
   aziot::keys::v1::KeyHandle reply;
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + patience);
+  context.set_compression_algorithm(compression);
   const grpc::Status status = aziot::keys::v1::Keys::NewStub(channel)->GetKey(&context, request, &reply);
   if (status.ok()) {
     std::cout << reply.key_handle() << std::endl;
@@ -65,6 +67,9 @@ int main(int argc, char** argv) {
     Get(channel, operand, std::chrono::seconds(30));
   } else if (action == "brief") {
     Get(channel, operand, std::chrono::milliseconds(300));
+  } else if (action == "zip") {
+    Get(channel, std::string(static_cast<size_t>(std::atoi(operand.c_str())), 'a'), std::chrono::seconds(30),
+        GRPC_COMPRESS_GZIP);
   } else if (action == "watch") {
     Watch(channel, operand.empty() ? 1000 : std::atoi(operand.c_str()));
   } else {

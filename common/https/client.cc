@@ -1,5 +1,7 @@
 #include "common/https/client.h"
 
+#include <openssl/crypto.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
@@ -67,7 +69,11 @@ bool IsFinal(const absl::Status& failure) {
 
 struct Client::State {
   State(Options options_in, Clock& clock_in)
-      : options(std::move(options_in)), clock(clock_in), trust(Trust::FromEnvironment()) {}
+      : options(std::move(options_in)),
+        clock(clock_in),
+        trust(Trust::FromEnvironment()),
+        timeout(options.timeout),
+        retries(options.retries) {}
 
   absl::StatusOr<http::Response> Attempt(const http::Request& request, absl::Duration timeout);
   absl::Status Wait(absl::Duration duration);
@@ -77,6 +83,8 @@ struct Client::State {
   const Trust trust;
   std::atomic<bool> cancelled = false;
   std::mutex mutex;
+  absl::Duration timeout;
+  int retries;
   std::condition_variable wake;
   std::vector<std::unique_ptr<Transfer>> idle;
   std::set<Transfer*> running;
@@ -118,12 +126,18 @@ Client::Client(Options options, Clock& clock) : state_(std::make_unique<State>(s
 Client::~Client() = default;
 
 absl::StatusOr<http::Response> Client::Send(Call call) {
-  const absl::Duration timeout = call.timeout.value_or(state_->options.timeout);
-  const int attempts = call.retry ? std::max(0, state_->options.retries) + 1 : 1;
+  absl::Duration timeout;
+  int attempts = 1;
+  {
+    std::lock_guard lock(state_->mutex);
+    timeout = call.timeout.value_or(state_->timeout);
+    if (call.retry) attempts += std::max(0, state_->retries);
+  }
   for (int attempt = 1;; ++attempt) {
     ASSIGN_OR_RETURN(http::Request request, call.make(timeout));
     request.headers.Set("x-ms-client-request-id", NewRequestId());
     absl::StatusOr<http::Response> response = state_->Attempt(request, timeout);
+    OPENSSL_cleanse(request.body.data(), request.body.size());
     if (response.ok() && response->status != 429) return response;
 
     if (!response.ok()) {
@@ -142,6 +156,12 @@ absl::StatusOr<http::Response> Client::Send(Call call) {
               kThrottledAttempts, absl::ToInt64Seconds(pause));
     RETURN_IF_ERROR(state_->Wait(pause));
   }
+}
+
+void Client::SetLimits(absl::Duration timeout, int retries) {
+  std::lock_guard lock(state_->mutex);
+  state_->timeout = timeout;
+  state_->retries = retries;
 }
 
 void Client::Cancel() {

@@ -62,9 +62,12 @@ class Client {
   // to 1 s to 10 min, at most five times, also without `retry`), then kResourceExhausted `429: Too many
   // requests`. Redirects are not followed; bodies are bounded to 4 MiB (kOutOfRange). Network failures are
   // kUnavailable, time-outs kDeadlineExceeded, others kInternal, what cannot be sent kInvalidArgument. A
-  // failure of `make` is returned as it is. kCancelled soon after Cancel.
+  // failure of `make` is returned as it is. kCancelled soon after Cancel. The body of a request is wiped
+  // after its attempt: it may carry keys.
   absl::StatusOr<http::Response> Send(Call call);
 
+  // Replaces what Options say, for the Sends that begin from now on; any thread.
+  void SetLimits(absl::Duration timeout, int retries);
   // Ends the running and all later Sends; any thread.
   void Cancel();
 

@@ -221,6 +221,20 @@ TEST_F(HttpsClient, ARefusedConnectionIsANetworkFailure) {
   EXPECT_EQ(FailureKindOf(client_.Send(Get("http://no-such-host.invalid/")).status()), FailureKind::kNetwork);
 }
 
+TEST_F(HttpsClient, NewLimitsHoldForTheNextRequest) {
+  const DeadPort dead;
+  client_.SetLimits(absl::Seconds(100), 2);
+  Call call = Get(dead.Url());
+  absl::Duration least;
+  call.make = [&, inner = std::move(call.make)](absl::Duration at_least) mutable {
+    least = at_least;
+    return inner(at_least);
+  };
+  EXPECT_FALSE(client_.Send(std::move(call)).ok());
+  EXPECT_EQ(least, absl::Seconds(100));
+  EXPECT_THAT(clock_.waits(), SizeIs(2));
+}
+
 TEST_F(HttpsClient, AConnectionLostLaterIsNoNetworkFailure) {
   for (const Reply::Then then : {Reply::Then::kReset, Reply::Then::kClose}) {
     for (const char* bytes : {"", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc", "HTTP/1.1 200"}) {

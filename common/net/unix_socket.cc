@@ -11,9 +11,12 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "common/log/log.h"
 #include "common/status/errno_status.h"
 #include "common/status/status_macros.h"
 
@@ -43,7 +46,7 @@ int Connect(int fd, const sockaddr_un& address) {
   return connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
 }
 
-// Clears `path` for a bind: what a dead process or a container engine left there goes, anything else stays.
+// Clears `path` for a bind: whatever stands there goes, except a socket that somebody answers on.
 absl::Status RemoveStale(const std::string& path, const sockaddr_un& address) {
   struct stat info {};
   if (lstat(path.c_str(), &info) != 0) {
@@ -51,18 +54,19 @@ absl::Status RemoveStale(const std::string& path, const sockaddr_un& address) {
     return ErrnoStatus(errno, absl::StrCat("looking at ", path));
   }
   if (S_ISDIR(info.st_mode)) {
-    if (rmdir(path.c_str()) != 0) return ErrnoStatus(errno, absl::StrCat("removing the directory ", path));
+    log::Warn("{} is a directory where a socket belongs, as container engines make one; it is removed", path);
+    std::error_code error;
+    std::filesystem::remove_all(path, error);
+    if (error) return ErrnoStatus(error.value(), absl::StrCat("removing the directory ", path));
     return absl::OkStatus();
   }
-  if (!S_ISSOCK(info.st_mode)) {
-    return absl::AlreadyExistsError(
-        absl::StrCat(path, " exists and is no socket; remove it, or choose another path"));
-  }
-  ASSIGN_OR_RETURN(const UniqueFd probe, NewSocket());
-  fcntl(probe.get(), F_SETFL, O_NONBLOCK);
-  // EAGAIN: somebody listens whose backlog is full.
-  if (Connect(probe.get(), address) == 0 || errno == EAGAIN) {
-    return absl::AlreadyExistsError(absl::StrCat("another process listens at ", path));
+  if (S_ISSOCK(info.st_mode)) {
+    ASSIGN_OR_RETURN(const UniqueFd probe, NewSocket());
+    fcntl(probe.get(), F_SETFL, O_NONBLOCK);
+    // EAGAIN: somebody listens whose backlog is full.
+    if (Connect(probe.get(), address) == 0 || errno == EAGAIN) {
+      return absl::AlreadyExistsError(absl::StrCat("another process listens at ", path));
+    }
   }
   if (unlink(path.c_str()) != 0 && errno != ENOENT)
     return ErrnoStatus(errno, absl::StrCat("removing ", path));

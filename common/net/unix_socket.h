@@ -16,9 +16,9 @@ namespace aziot::net {
 // is none for this process, or more than one. kInvalidArgument when it is no listening Unix stream socket.
 absl::StatusOr<UniqueFd> ActivatedSocket();
 
-// Binds and listens at `path` with mode 0660. A stale socket (or an empty directory that a container engine
-// left there) is removed first; a socket that somebody answers on is kAlreadyExists, a path over 107 bytes
-// kInvalidArgument.
+// Binds and listens at `path` with mode 0660. What stands there is removed first, also a directory (container
+// engines make one when they mount a socket that is not there yet), with all that is in it; only a socket
+// that somebody answers on stays: kAlreadyExists. A path over 107 bytes is kInvalidArgument.
 absl::StatusOr<UniqueFd> ListenUnix(absl::string_view path, mode_t mode = 0660);
 
 // Connects, close-on-exec and non-blocking. kUnavailable when nobody listens, kDeadlineExceeded when the

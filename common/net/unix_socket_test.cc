@@ -96,19 +96,23 @@ TEST_F(UnixSocketTest, AStaleSocketIsReplacedALiveOneIsNot) {
   EXPECT_TRUE(ConnectUnix(path_, absl::Seconds(5)).ok());
 }
 
-TEST_F(UnixSocketTest, AnEmptyDirectoryMakesWayAFullOneAndAFileDoNot) {
-  std::filesystem::create_directory(path_);
+TEST_F(UnixSocketTest, WhateverElseStandsThereMakesWay) {
+  const std::string outside = directory_ + "/outside";
+  std::ofstream(outside) << "precious";
+  std::filesystem::create_directories(path_ + "/inside");
+  std::filesystem::create_symlink(outside, path_ + "/inside/link");
   EXPECT_TRUE(ListenUnix(path_).ok());
-
-  const std::string full = directory_ + "/full";
-  std::filesystem::create_directories(full + "/inside");
-  EXPECT_FALSE(ListenUnix(full).ok());
-  EXPECT_TRUE(std::filesystem::exists(full + "/inside"));
+  EXPECT_TRUE(std::filesystem::is_socket(path_));
 
   const std::string file = directory_ + "/file";
-  std::ofstream(file) << "precious";
-  EXPECT_EQ(ListenUnix(file).status().code(), absl::StatusCode::kAlreadyExists);
-  EXPECT_EQ(std::filesystem::file_size(file), 8u);
+  std::ofstream(file) << "left over";
+  EXPECT_TRUE(ListenUnix(file).ok());
+  EXPECT_TRUE(std::filesystem::is_socket(file));
+
+  const std::string link = directory_ + "/link";
+  std::filesystem::create_symlink(outside, link);
+  EXPECT_TRUE(ListenUnix(link).ok());
+  EXPECT_EQ(std::filesystem::file_size(outside), 8u);
 }
 
 TEST_F(UnixSocketTest, PathsHave1To107Bytes) {

@@ -252,7 +252,7 @@ TEST_F(RequestTest, RefusesAnotherKeysSignature) {
   const auto request = BuildRequest(**BuildName({{"CN", "x"}}), *key, {});
   ASSERT_THAT(request, IsOk());
   ASSERT_EQ(X509_REQ_set_pubkey(request->get(), other.get()), 1);
-  EXPECT_THAT(ParseRequest(FormatRequest(**request)), StatusIs(kInvalid, HasSubstr("does not verify")));
+  EXPECT_THAT(ParseRequest(FormatRequest(**request)), StatusIs(kInvalid, HasSubstr("failed to be verified")));
 }
 
 TEST_F(RequestTest, RefusesWhatIsNoRequest) {

@@ -1,3 +1,4 @@
+#include <openssl/err.h>
 #include <openssl/pem.h>
 
 #include <cstdlib>
@@ -61,8 +62,8 @@ absl::StatusOr<X509ReqPtr> ParseRequest(absl::string_view pem) {
                           "reading the public key of a certificate request");
   }
   if (X509_REQ_verify(request.get(), key) != 1) {
-    return ErrorFromQueue(absl::StatusCode::kInvalidArgument,
-                          "the signature of a certificate request does not verify with its own key");
+    ERR_clear_error();
+    return absl::InvalidArgumentError("CSR failed to be verified with its public key");
   }
   return request;
 }

@@ -46,6 +46,7 @@ class Endpoint {
 struct GrpcLimits {
   size_t receive_bytes;      // of one message
   int streams_a_connection;  // open at a time
+  int idle_milliseconds;     // a connection may be without a call
 };
 
 class GrpcFront {
@@ -59,8 +60,9 @@ class GrpcFront {
   virtual void Drain(Endpoint::Deadline deadline) = 0;
 };
 
-// The module's one entry point; its name changes with this header.
-inline constexpr char kGrpcFrontEntry[] = "aziot_grpc_front_v1";
+// The module's one entry point; its name changes with this header. nullptr when the process has no
+// descriptors left.
+inline constexpr char kGrpcFrontEntry[] = "aziot_grpc_front_v2";
 using NewGrpcFront = GrpcFront* (*)(const GrpcLimits& limits);
 
 }  // namespace aziot::rpc

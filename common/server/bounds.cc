@@ -33,7 +33,7 @@ Bounds BoundsOf(const config::v1::Limits& limits) {
   if (limits.has_connections()) bounds.connections = limits.connections();
   // One uid at its bound must leave descriptors for the others.
   if (const rlim_t files = OpenFiles(); files != RLIM_INFINITY) {
-    bounds.connections_per_uid = std::clamp<size_t>(files / 2, 1, bounds.connections_per_uid);
+    bounds.connections_per_uid = std::min(bounds.connections_per_uid, std::max<size_t>(files / 2, 1));
   }
   return bounds;
 }

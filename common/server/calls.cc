@@ -1,5 +1,7 @@
 #include "common/server/calls.h"
 
+#include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -26,11 +28,13 @@ void Call::OnTurn() {
   });
 }
 
-Calls::Calls(const Limits& limits, Lanes& lanes, metrics::Registry& metrics, const rpc::Dispatcher& dispatcher)
+Calls::Calls(const Limits& limits, Lanes& lanes, metrics::Registry& metrics,
+             const rpc::Dispatcher& dispatcher)
     : limits_(limits),
       lanes_(lanes),
       turns_(limits.at_once, limits.waiting),
-      refused_(metrics.AddCounter("aziot_refused_requests", "Requests that named no rpc or did not fit it.")) {
+      refused_(
+          metrics.AddCounter("aziot_refused_requests", "Requests that named no rpc or did not fit it.")) {
   for (const google::protobuf::ServiceDescriptor* service : dispatcher.services()) {
     for (int i = 0; i < service->method_count(); ++i) {
       const google::protobuf::MethodDescriptor* method = service->method(i);
@@ -39,8 +43,9 @@ Calls::Calls(const Limits& limits, Lanes& lanes, metrics::Registry& metrics, con
         counters.by_class[c] = &metrics.AddCounter("aziot_requests", "Answered requests.",
                                                    {{"rpc", method->full_name()}, {"class", kClasses[c]}});
       }
-      counters.seconds = &metrics.AddHistogram(
-          "aziot_request_seconds", "From a request's last byte to its answer.", {{"rpc", method->full_name()}});
+      counters.seconds =
+          &metrics.AddHistogram("aziot_request_seconds", "From a request's last byte to its answer.",
+                                {{"rpc", method->full_name()}});
     }
   }
 }
@@ -48,6 +53,9 @@ Calls::Calls(const Limits& limits, Lanes& lanes, metrics::Registry& metrics, con
 bool Calls::Start(const std::shared_ptr<Call>& call) {
   call->calls_ = this;
   call->began_ = std::chrono::steady_clock::now();
+  const absl::Duration patience =
+      std::clamp(call->context_.deadline - absl::Now(), absl::ZeroDuration(), limits_.turn);
+  call->until_ = call->began_ + absl::ToChronoNanoseconds(patience);
   switch (turns_.Enter(call->context_.peer.uid, call)) {
     case Turns::Entry::kFull:
       return false;
@@ -57,7 +65,6 @@ bool Calls::Start(const std::shared_ptr<Call>& call) {
     case Turns::Entry::kWaits:
       break;
   }
-  const auto wait = absl::ToChronoMilliseconds(call->context_.deadline - absl::Now());
   call->turn_timer_.emplace(call->loop_, [this, waiting = std::weak_ptr<Call>(call)] {
     const std::shared_ptr<Call> late = waiting.lock();
     // When it can no longer be cancelled its turn has just come.
@@ -65,7 +72,7 @@ bool Calls::Start(const std::shared_ptr<Call>& call) {
     Finish(*late, rpc::Busy("too many requests of this user are being worked on"));
   });
   // Rounded, so that the loop keeps few different durations.
-  call->turn_timer_->Arm(std::chrono::milliseconds((wait.count() + 999) / 1000 * 1000));
+  call->turn_timer_->Arm(std::chrono::ceil<std::chrono::seconds>(absl::ToChronoNanoseconds(patience)));
   return true;
 }
 
@@ -76,8 +83,17 @@ void Calls::Abandon(Call& call) {
   turns_.Cancel(call.context_.peer.uid, &call);
 }
 
+// What a library throws inside a handler ends that call, not the daemon.
+absl::Status Calls::Handle(Call& call) {
+  try {
+    return call.Handle(call.context_);
+  } catch (const std::exception& thrown) {
+    return rpc::InternalError(thrown.what());
+  }
+}
+
 void Calls::Run(const std::shared_ptr<Call>& call) {
-  const absl::Status status = call->Handle(call->context_);
+  const absl::Status status = Handle(*call);
   if (rpc::CallContext::IsMark(status)) {
     Move(call);
     return;
@@ -94,12 +110,12 @@ void Calls::Move(const std::shared_ptr<Call>& call) {
     moved->loop_.Post([this, moved, status = std::move(status)] { Finish(*moved, status); });
   };
   const Lanes::Submitted submitted = lanes_.Submit(lane, uid, [this, call, lane, give_back] {
-    if (absl::Now() > call->context_.deadline) {
+    if (std::chrono::steady_clock::now() > call->until_) {
       give_back(call, rpc::Busy("waited too long for a thread"));
       return;
     }
     call->context_.RunOn(lane);
-    absl::Status status = call->Handle(call->context_);
+    absl::Status status = Handle(*call);
     if (rpc::CallContext::IsMark(status)) {
       Move(call);
     } else {

@@ -42,6 +42,8 @@ class Call : public Turns::Waiter, public std::enable_shared_from_this<Call> {
   rpc::CallContext context_;
   Calls* calls_ = nullptr;
   std::chrono::steady_clock::time_point began_;
+  std::chrono::steady_clock::time_point
+      until_;  // may wait for a turn and a thread; no step of the wall clock moves it
   std::optional<EventLoop::Timer> turn_timer_;
 };
 
@@ -73,6 +75,7 @@ class Calls {
   };
 
   void Run(const std::shared_ptr<Call>& call);
+  static absl::Status Handle(Call& call);
   void Move(const std::shared_ptr<Call>& call);
   void Finish(Call& call, const absl::Status& status);
   static void Log(uid_t uid, absl::string_view what, const absl::Status& status);

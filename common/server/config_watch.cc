@@ -11,8 +11,8 @@
 namespace aziot::server {
 namespace {
 
-constexpr uint32_t kChanges = IN_CLOSE_WRITE | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
-                              IN_DELETE_SELF | IN_MOVE_SELF;
+constexpr uint32_t kChanges = IN_CLOSE_WRITE | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM |
+                              IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF;
 
 }  // namespace
 
@@ -60,7 +60,9 @@ bool ConfigWatch::Changed() {
       const auto watch = watches_.find(event->wd);
       if (watch == watches_.end() || (event->mask & IN_IGNORED) != 0) continue;
       const std::string name = event->len == 0 ? "" : event->name;
-      changed = changed || watch->second.count("") != 0 || watch->second.count(name) != 0;
+      // A directory that goes takes its watch along: what replaces it must be waited for elsewhere.
+      changed = changed || (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF)) != 0 ||
+                watch->second.count("") != 0 || watch->second.count(name) != 0;
     }
   }
   // Files that were replaced, and directories that have come, are new to inotify.

@@ -29,8 +29,10 @@ Options WithModule() {
 class Client {
  public:
   Client(const TestServer& server, absl::string_view words)
-      : out_(popen(absl::StrCat(BuildDirectory(), "/test/grpc_front_test_client ", server.socket(), " ", words).c_str(),
-                   "r")) {}
+      : out_(
+            popen(absl::StrCat(BuildDirectory(), "/test/grpc_front_test_client ", server.socket(), " ", words)
+                      .c_str(),
+                  "r")) {}
   ~Client() { pclose(out_); }
   std::string Line() {
     char text[1024] = "";
@@ -50,21 +52,25 @@ TEST(GrpcFrontTest, AnswersACall) {
 }
 
 TEST(GrpcFrontTest, StatusesHaveTheirCodeAndText) {
-  TestServer server(WithModule(), [](const rpc::CallContext&, const std::string& id) -> absl::StatusOr<keys::v1::KeyHandle> {
-    if (id == "denied") return rpc::NotAuthorized("user 1 is not authorized");
-    return absl::InternalError("a secret path");
-  });
+  TestServer server(
+      WithModule(),
+      [](const rpc::CallContext&, const std::string& id) -> absl::StatusOr<keys::v1::KeyHandle> {
+        if (id == "denied") return rpc::NotAuthorized("user 1 is not authorized");
+        return absl::InternalError("a secret path");
+      });
   EXPECT_EQ(Client(server, "get denied").Line(), "error 7 user 1 is not authorized");
   EXPECT_EQ(Client(server, "get other").Line(), "error 13 internal error");
 }
 
 TEST(GrpcFrontTest, HandlersSeePeerVersionAndLane) {
-  TestServer server(WithModule(), [](const rpc::CallContext& call, const std::string&) -> absl::StatusOr<keys::v1::KeyHandle> {
-    if (absl::Status moved = call.MoveTo(Lane::Peers()); !moved.ok()) return moved;
-    keys::v1::KeyHandle handle;
-    handle.set_key_handle(absl::StrCat(call.peer.uid, " ", call.api_version));
-    return handle;
-  });
+  TestServer server(
+      WithModule(),
+      [](const rpc::CallContext& call, const std::string&) -> absl::StatusOr<keys::v1::KeyHandle> {
+        if (absl::Status moved = call.MoveTo(Lane::Peers()); !moved.ok()) return moved;
+        keys::v1::KeyHandle handle;
+        handle.set_key_handle(absl::StrCat(call.peer.uid, " ", call.api_version));
+        return handle;
+      });
   EXPECT_EQ(Client(server, "get a").Line(), absl::StrCat(geteuid(), " 2026-12-01"));
   if (geteuid() != 0) GTEST_SKIP() << "only root may become another user";
   server.AllowEveryone();
@@ -90,6 +96,28 @@ TEST(GrpcFrontTest, TheClientsDeadlineReachesTheHandler) {
   });
   Client(server, "brief a").Line();
   EXPECT_LE(left, absl::Milliseconds(300));
+}
+
+// What was small on its way could be large in memory.
+TEST(GrpcFrontTest, CompressedMessagesAreRefused) {
+  TestServer server(WithModule());
+  EXPECT_THAT(Client(server, "zip 200000").Line(), ::testing::StartsWith("error 12 "));
+  EXPECT_EQ(Client(server, "get a").Line(), "a");
+}
+
+TEST(GrpcFrontTest, AConnectionWithoutCallsEnds) {
+  Options options = WithModule();
+  options.limits.set_idle_seconds(1);
+  TestServer server(options);
+  Client watching(server, "watch 2");
+  EXPECT_EQ(watching.Line(), "first");
+  RawClient idle(server.socket());
+  // The preface and empty SETTINGS.
+  ASSERT_TRUE(idle.Send(absl::string_view("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33)));
+  idle.ReadAnswer();
+  EXPECT_TRUE(idle.AtEnd());
+  server.identities().SetDevice("second");
+  EXPECT_EQ(watching.Line(), "second");
 }
 
 TEST(GrpcFrontTest, StoppingEndsWatches) {

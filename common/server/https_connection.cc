@@ -105,13 +105,15 @@ bool HttpsConnection::Consume(BytesView bytes) {
     head_only_ = request.method == "HEAD";
     state_ = State::kWorking;
     timer_.Disarm();
-    if (!around_.work(shared_from_this(), std::move(request))) Answer({.status = 503});
-    return false;
+    if (around_.work(shared_from_this(), std::move(request))) return false;
+    Respond({.status = 503});
+    return true;
   }
   if (parser_.header_done()) {
     if (!std::exchange(body_timed_, true)) timer_.Arm(std::chrono::seconds(around_.options.body_seconds));
     if (parser_.expects_continue() && !std::exchange(continued_, true)) {
-      // Small and the first of its direction for a while: it fits the send buffer, or the client is not worth serving.
+      // Small and the first of its direction for a while: it fits the send buffer, or the client is not worth
+      // serving.
       ERR_clear_error();
       const int count = SSL_write(ssl_.get(), kContinue, sizeof kContinue - 1);
       if (count <= 0) Close();
@@ -124,18 +126,20 @@ bool HttpsConnection::Consume(BytesView bytes) {
 
 void HttpsConnection::Answer(const http::Response& response) {
   if (state_ == State::kClosed) return;
+  Respond(response);
+  Progress();
+}
+
+void HttpsConnection::Respond(const http::Response& response) {
   unsent_ = http::FormatResponse(response, keep_alive_);
   if (head_only_) unsent_.resize(unsent_.find("\r\n\r\n") + 4);
   state_ = State::kWriting;
   timer_.Arm(std::chrono::seconds(around_.options.body_seconds));
-  Progress();
 }
 
 void HttpsConnection::Refuse(int status) {
   keep_alive_ = head_only_ = false;
-  unsent_ = http::FormatResponse({.status = status}, keep_alive_);
-  state_ = State::kWriting;
-  timer_.Arm(std::chrono::seconds(around_.options.body_seconds));
+  Respond({.status = status});
 }
 
 bool HttpsConnection::Write() {

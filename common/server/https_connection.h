@@ -1,5 +1,5 @@
-// One TLS connection of HttpsServer: handshake, requests in order, deadlines. Lives on its loop's thread; handlers run
-// elsewhere and their answers come back as tasks.
+// One TLS connection of HttpsServer: handshake, requests in order, deadlines. Lives on its loop's thread;
+// handlers run elsewhere and their answers come back as tasks.
 #pragma once
 
 #include <functional>
@@ -19,12 +19,14 @@ class HttpsConnection final : public EventLoop::Source, public std::enable_share
  public:
   struct Surroundings {
     const HttpsOptions& options;
-    // Runs the handler on a worker; the answer comes back through Answer on the loop. False when none can take it.
+    // Runs the handler on a worker; the answer comes back through Answer on the loop. False when none can
+    // take it.
     std::function<bool(std::shared_ptr<HttpsConnection>, http::Request)> work;
     std::function<void(HttpsConnection&)> forget;
   };
 
-  HttpsConnection(EventLoop& loop, const Surroundings& around, net::UniqueFd fd, SslPtr ssl, std::string address);
+  HttpsConnection(EventLoop& loop, const Surroundings& around, net::UniqueFd fd, SslPtr ssl,
+                  std::string address);
 
   absl::Status Start();
   void OnEvents(uint32_t events) override;
@@ -45,6 +47,8 @@ class HttpsConnection final : public EventLoop::Source, public std::enable_share
   bool Discard();
   // What a call to OpenSSL said when it did not succeed: waits, or closes.
   bool WaitOrClose(int result);
+  // Sets the answer up; Progress sends it.
+  void Respond(const http::Response& response);
   void Refuse(int status);
   void OnTimer();
   void Close();

@@ -54,14 +54,16 @@ absl::StatusOr<net::UniqueFd> ListenTcp(const std::string& text) {
   addrinfo* found = nullptr;
   const int error =
       getaddrinfo(host.empty() ? nullptr : host.c_str(), text.substr(colon + 1).c_str(), &hints, &found);
-  if (error != 0) return absl::InvalidArgumentError(absl::StrCat("address '", text, "': ", gai_strerror(error)));
+  if (error != 0)
+    return absl::InvalidArgumentError(absl::StrCat("address '", text, "': ", gai_strerror(error)));
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
   net::UniqueFd fd(socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return ErrnoStatus(errno, "socket");
   const int on = 1;
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (found->ai_family == AF_INET6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  if (bind(fd.get(), found->ai_addr, found->ai_addrlen) != 0) return ErrnoStatus(errno, absl::StrCat("bind ", text));
+  if (bind(fd.get(), found->ai_addr, found->ai_addrlen) != 0)
+    return ErrnoStatus(errno, absl::StrCat("bind ", text));
   if (listen(fd.get(), SOMAXCONN) != 0) return ErrnoStatus(errno, absl::StrCat("listen ", text));
   return fd;
 }
@@ -69,7 +71,8 @@ absl::StatusOr<net::UniqueFd> ListenTcp(const std::string& text) {
 absl::StatusOr<std::string> AddressOf(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return ErrnoStatus(errno, "getsockname");
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    return ErrnoStatus(errno, "getsockname");
   std::string port;
   const std::string host = HostOf(address, size, &port);
   return address.ss_family == AF_INET6 ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port);
@@ -81,10 +84,11 @@ class TlsServer final : public HttpsServer {
       : options_(std::move(options)),
         handler_(std::move(handler)),
         workers_({{.lane = kWorkers, .threads = std::max(options_.workers, 1), .waiting = kWaitingRequests}}),
-        around_{.options = options_,
-                .work = [this](std::shared_ptr<HttpsConnection> connection,
-                               http::Request request) { return Work(std::move(connection), std::move(request)); },
-                .forget = [this](HttpsConnection& connection) { Forget(connection); }} {}
+        around_{
+            .options = options_,
+            .work = [this](std::shared_ptr<HttpsConnection> connection,
+                           http::Request request) { return Work(std::move(connection), std::move(request)); },
+            .forget = [this](HttpsConnection& connection) { Forget(connection); }} {}
 
   ~TlsServer() override {
     workers_.Stop();
@@ -112,7 +116,8 @@ class TlsServer final : public HttpsServer {
   const std::vector<std::string>& addresses() const override { return addresses_; }
 
   absl::Status ReloadCertificate() override {
-    ASSIGN_OR_RETURN(std::shared_ptr<SSL_CTX> context, NewTlsContext(options_.certificate_file, options_.key_file));
+    ASSIGN_OR_RETURN(std::shared_ptr<SSL_CTX> context,
+                     NewTlsContext(options_.certificate_file, options_.key_file));
     const std::lock_guard lock(mutex_);
     context_ = std::move(context);
     return absl::OkStatus();
@@ -122,14 +127,17 @@ class TlsServer final : public HttpsServer {
   class Acceptor final : public EventLoop::Source {
    public:
     Acceptor(TlsServer& server, EventLoop& loop, net::UniqueFd fd)
-        : server_(server), loop_(loop), fd_(std::move(fd)), again_(loop, [this] { Start().IgnoreError(); }) {}
+        : server_(server), loop_(loop), fd_(std::move(fd)), again_(loop, [this] {
+            if (!Start().ok()) again_.Arm(kAcceptPause);
+          }) {}
     absl::Status Start() { return loop_.Add(fd_.get(), EPOLLIN, *this); }
 
     void OnEvents(uint32_t) override {
       for (int i = 0; i < kAcceptsAtOnce; ++i) {
         sockaddr_storage address{};
         socklen_t size = sizeof address;
-        net::UniqueFd fd(accept4(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+        net::UniqueFd fd(
+            accept4(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (fd) {
           server_.Admit(std::move(fd), HostOf(address, size));
           continue;
@@ -163,7 +171,8 @@ class TlsServer final : public HttpsServer {
     }
     SslPtr ssl(SSL_new(context_.get()));
     if (ssl == nullptr) return;
-    auto connection = std::make_shared<HttpsConnection>(loop, around_, std::move(fd), std::move(ssl), address);
+    auto connection =
+        std::make_shared<HttpsConnection>(loop, around_, std::move(fd), std::move(ssl), address);
     ++per_address_[address];
     connections_.emplace(connection.get(), connection);
     loop.Post([connection] {
@@ -196,7 +205,8 @@ class TlsServer final : public HttpsServer {
     try {
       return handler_(request, peer);
     } catch (const std::exception& error) {
-      log::Error("{} {}: {}", request.method, request.target.substr(0, request.target.find('?')), error.what());
+      log::Error("{} {}: {}", request.method, request.target.substr(0, request.target.find('?')),
+                 error.what());
       return {.status = 500};
     }
   }

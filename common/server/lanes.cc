@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
+#include "common/log/log.h"
 #include "common/server/round_robin.h"
 
 namespace aziot::server {
@@ -40,15 +42,27 @@ class Lanes::Pool {
   Submitted Submit(uid_t uid, std::function<void()> task) {
     const std::lock_guard lock(mutex_);
     if (stopping_ || tasks_.size() >= static_cast<size_t>(options_.waiting)) return Submitted::kFull;
-    tasks_.Push(uid, std::move(task));
-    if (idle_ < tasks_.size() && threads_.size() < static_cast<size_t>(options_.threads)) {
-      threads_.emplace_back([this] { Work(); });
+    if (idle_ <= tasks_.size() && threads_.size() < static_cast<size_t>(options_.threads) && !AddThread() &&
+        threads_.empty()) {
+      return Submitted::kFull;
     }
+    tasks_.Push(uid, std::move(task));
     wake_.notify_one();
     return Submitted::kYes;
   }
 
  private:
+  // False when the system has none to give; those that are there must do.
+  bool AddThread() {
+    try {
+      threads_.emplace_back([this] { Work(); });
+      return true;
+    } catch (const std::system_error& refused) {
+      log::Warn("no further thread for '{}': {}", options_.lane.name(), refused.what());
+      return false;
+    }
+  }
+
   void Work() {
     pthread_setname_np(pthread_self(), options_.lane.name().substr(0, 15).c_str());
     if (options_.lane == Lane::Cpu()) setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kCpuNiceness);

@@ -21,7 +21,8 @@ constexpr std::chrono::milliseconds kAcceptPause{50};
 void LogRefusal(uid_t uid) {
   static std::atomic<int64_t> last_second{-1};
   const int64_t second = absl::ToUnixSeconds(absl::Now());
-  if (last_second.exchange(second) != second) log::Info("Max simultaneous connections reached for user {}", uid);
+  if (last_second.exchange(second) != second)
+    log::Info("Max simultaneous connections reached for user {}", uid);
 }
 
 }  // namespace
@@ -46,8 +47,7 @@ Reactor::Reactor(const Shared& shared, std::unique_ptr<EventLoop> loop)
       acceptor_(std::make_unique<Acceptor>(*this)),
       accept_again_(*loop_,
                     [this] {
-                      // A refusal of the kernel leaves the listener to the other reactors.
-                      loop_->Add(shared_.listener.fd(), EPOLLIN | EPOLLEXCLUSIVE, *acceptor_).IgnoreError();
+                      if (!Listen().ok()) accept_again_.Arm(kAcceptPause);
                     }),
       buffer_(kBufferBytes) {
   loop_->SetAfterBatch([this] { return RunReady(); });
@@ -55,8 +55,12 @@ Reactor::Reactor(const Shared& shared, std::unique_ptr<EventLoop> loop)
 
 Reactor::~Reactor() { Stop(); }
 
+absl::Status Reactor::Listen() {
+  return loop_->Add(shared_.listener.fd(), EPOLLIN | EPOLLEXCLUSIVE, *acceptor_);
+}
+
 absl::Status Reactor::Start() {
-  RETURN_IF_ERROR(loop_->Add(shared_.listener.fd(), EPOLLIN | EPOLLEXCLUSIVE, *acceptor_));
+  RETURN_IF_ERROR(Listen());
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "reactor");
     loop_->Run();
@@ -108,7 +112,8 @@ void Reactor::Admit(Accepted accepted) {
     return;
   }
   // std::function copies what it holds, so what only moves is shared.
-  auto moved = std::make_shared<std::pair<Accepted, ConnectionCounts::Place>>(std::move(accepted), *std::move(place));
+  auto moved =
+      std::make_shared<std::pair<Accepted, ConnectionCounts::Place>>(std::move(accepted), *std::move(place));
   target.loop().Post([&target, moved] {
     target.Adopt(std::move(moved->first.fd), moved->first.peer, std::move(moved->second));
   });
@@ -130,7 +135,8 @@ Reactor& Reactor::LeastBusy() {
 }
 
 void Reactor::Adopt(net::UniqueFd fd, const net::Peer& peer, ConnectionCounts::Place place) {
-  auto connection = std::make_shared<RestConnection>(shared_.front, *this, std::move(fd), peer, std::move(place));
+  auto connection =
+      std::make_shared<RestConnection>(shared_.front, *this, std::move(fd), peer, std::move(place));
   const absl::Status status = connection->Start();
   if (!status.ok()) {
     log::Error("a connection was closed: {}", status);

@@ -1,5 +1,5 @@
-// One of the few threads that accept, read, run short handlers and write. Connections stay on the reactor that got them;
-// those that are ready are served one uid after the other.
+// One of the few threads that accept, read, run short handlers and write. Connections stay on the reactor
+// that got them; those that are ready are served one uid after the other.
 #pragma once
 
 #include <atomic>
@@ -48,6 +48,7 @@ class Reactor final : public ConnectionOwner {
   class Acceptor;
 
   Reactor(const Shared& shared, std::unique_ptr<EventLoop> loop);
+  absl::Status Listen();
   void Accept();
   void Admit(Accepted accepted);
   void Adopt(net::UniqueFd fd, const net::Peer& peer, ConnectionCounts::Place place);

@@ -26,29 +26,6 @@ constexpr std::chrono::milliseconds kLinger{1000};
 // Edge-triggered: while a request is worked on, more input waits without waking anybody.
 constexpr uint32_t kInput = EPOLLIN | EPOLLRDHUP | EPOLLET;
 
-absl::string_view RefusalText(int status) {
-  switch (status) {
-    case 413:
-      return "request body too large";
-    case 414:
-      return "request target too long";
-    case 431:
-      return "request header too large";
-    default:
-      return "";
-  }
-}
-
-http::Response MessageOf(int status, absl::string_view message) {
-  http::Response response{.status = status};
-  // What is not HTTP at all gets a bare 400.
-  if (!message.empty()) {
-    response.headers.Add("content-type", "application/json");
-    response.body = absl::StrCat(R"({"message":")", message, R"("})");
-  }
-  return response;
-}
-
 }  // namespace
 
 // A request on its way; outlives its connection when that ends first.
@@ -72,7 +49,8 @@ class RestConnection::Request final : public Call {
     const std::shared_ptr<RestConnection> connection = connection_.lock();
     if (connection == nullptr || connection->state_ != State::kWorking) return;
     connection->request_.reset();
-    connection->Respond(status.ok() ? rpc::RestApi::FormatReply(call_, *reply_) : rpc::RestApi::FormatError(status));
+    connection->Respond(status.ok() ? rpc::RestApi::FormatReply(call_, *reply_)
+                                    : rpc::RestApi::FormatError(status));
   }
 
   const std::weak_ptr<RestConnection> connection_;
@@ -176,9 +154,10 @@ bool RestConnection::Fill(BytesView& bytes) {
 
 void RestConnection::Consume(BytesView bytes) {
   if (parser_ == nullptr) {
-    parser_ = std::make_unique<http::RequestParser>(http::RequestLimits{.header_bytes = front_.bounds.header_bytes,
-                                                                        .fields = front_.bounds.header_fields,
-                                                                        .body_bytes = front_.bounds.body_bytes});
+    parser_ =
+        std::make_unique<http::RequestParser>(http::RequestLimits{.header_bytes = front_.bounds.header_bytes,
+                                                                  .fields = front_.bounds.header_fields,
+                                                                  .body_bytes = front_.bounds.body_bytes});
   }
   const http::RequestParser::Progress progress = parser_->Feed(bytes);
   switch (progress.state) {
@@ -186,7 +165,7 @@ void RestConnection::Consume(BytesView bytes) {
       WaitForMore();
       return;
     case http::RequestParser::State::kError:
-      Refuse(parser_->error_status(), RefusalText(parser_->error_status()));
+      Refuse(parser_->error_status());
       return;
     case http::RequestParser::State::kDone:
       break;
@@ -222,7 +201,8 @@ void RestConnection::Begin(http::Request request) {
     const absl::Status status = call.ok() ? rpc::NoRoute() : call.status();
     // The query may hold what must not be logged.
     front_.calls.Refused(
-        peer_.uid, absl::CHexEscape(absl::StrCat(request.method, " ", http::ParseTarget(request.target).path)), status);
+        peer_.uid,
+        absl::CHexEscape(absl::StrCat(request.method, " ", http::ParseTarget(request.target).path)), status);
     Respond(rpc::RestApi::FormatError(status));
     return;
   }
@@ -233,11 +213,14 @@ void RestConnection::Begin(http::Request request) {
   }
 }
 
-void RestConnection::Refuse(int status, absl::string_view message) {
+void RestConnection::Refuse(int status) {
   keep_alive_ = false;
   head_only_ = false;
   readable_ = true;  // the rest of what is refused may be on its way
-  Respond(MessageOf(status, message));
+  const absl::Status refusal = rpc::RequestRefused(status);
+  front_.calls.Refused(peer_.uid, "a request", refusal);
+  // What is not HTTP at all gets a bare 400.
+  Respond(status == 400 ? http::Response{.status = 400} : rpc::RestApi::FormatError(refusal));
 }
 
 void RestConnection::Respond(const http::Response& response) {
@@ -314,7 +297,7 @@ void RestConnection::Discard() {
 void RestConnection::OnTimer() {
   if (state_ == State::kWorking) return;
   if (state_ == State::kReading && body_timed_) {
-    Refuse(408, "deadline has elapsed");
+    Refuse(408);
     return;
   }
   Close();

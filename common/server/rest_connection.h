@@ -1,5 +1,5 @@
-// One connection of the REST front: sniffed, read, answered request by request in order, and ended when it is slow, idle
-// or broken. Lives on its reactor's thread.
+// One connection of the REST front: sniffed, read, answered request by request in order, and ended when it is
+// slow, idle or broken. Lives on its reactor's thread.
 #pragma once
 
 #include <memory>
@@ -77,7 +77,7 @@ class RestConnection final : public EventLoop::Source, public std::enable_shared
   void Consume(BytesView bytes);
   void WaitForMore();
   void Begin(http::Request request);
-  void Refuse(int status, absl::string_view message);
+  void Refuse(int status);
   void Respond(const http::Response& response);
   void Send(std::string wire);
   void Flush();

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <limits>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -37,11 +38,11 @@ namespace {
 using std::chrono::milliseconds;
 using Steady = std::chrono::steady_clock;
 
-constexpr milliseconds kDrain{10'000};
 constexpr int kMostReactors = 4;
 constexpr int kStreamsAConnection = 32;
 
-// Loading the module and making a connection's server take too long for a reactor, and must not wait for the cloud.
+// Loading the module and making a connection's server take too long for a reactor, and must not wait for the
+// cloud.
 const Lane kGrpcConnections = Lane::Named("grpc connections");
 
 std::vector<LaneOptions> WithOwnLanes(std::vector<LaneOptions> lanes) {
@@ -49,12 +50,15 @@ std::vector<LaneOptions> WithOwnLanes(std::vector<LaneOptions> lanes) {
   return lanes;
 }
 
-int ReactorCount() { return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 2, kMostReactors); }
+int ReactorCount() {
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 2, kMostReactors);
+}
 
 milliseconds Debounce() {
   const char* text = std::getenv("AZIOT_RELOAD_DEBOUNCE_MS");
   int value = 0;
-  return text != nullptr && absl::SimpleAtoi(text, &value) && value >= 0 ? milliseconds(value) : milliseconds(10'000);
+  return text != nullptr && absl::SimpleAtoi(text, &value) && value >= 0 ? milliseconds(value)
+                                                                         : milliseconds(10'000);
 }
 
 absl::StatusOr<net::UniqueFd> OpenSocket(const std::string& path) {
@@ -90,15 +94,16 @@ class DaemonServer final : public Server {
   absl::Status MakeReactors(const rpc::Dispatcher& dispatcher) {
     std::vector<EventLoop*> loops;
     for (int i = 0; i < ReactorCount(); ++i) {
-      ASSIGN_OR_RETURN(std::unique_ptr<Reactor> reactor,
-                       Reactor::New({.front = front_,
-                                     .listener = *listener_,
-                                     .counts = counts_,
-                                     .grpc = [this](net::UniqueFd fd, const net::Peer& peer,
-                                                    ConnectionCounts::Place place) {
-                                       HandToGrpc(std::move(fd), peer, std::move(place));
-                                     },
-                                     .all = reactors_}));
+      ASSIGN_OR_RETURN(
+          std::unique_ptr<Reactor> reactor,
+          Reactor::New({.front = front_,
+                        .listener = *listener_,
+                        .counts = counts_,
+                        .grpc =
+                            [this](net::UniqueFd fd, const net::Peer& peer, ConnectionCounts::Place place) {
+                              HandToGrpc(std::move(fd), peer, std::move(place));
+                            },
+                        .all = reactors_}));
       loops.push_back(&reactor->loop());
       reactors_.push_back(std::move(reactor));
     }
@@ -106,7 +111,10 @@ class DaemonServer final : public Server {
     if (!options_.grpc) return absl::OkStatus();
     grpc_calls_.emplace(dispatcher, calls_, std::move(loops));
     gate_.emplace(options_.grpc_module,
-                  rpc::GrpcLimits{.receive_bytes = bounds_.body_bytes, .streams_a_connection = kStreamsAConnection},
+                  rpc::GrpcLimits{.receive_bytes = bounds_.body_bytes,
+                                  .streams_a_connection = kStreamsAConnection,
+                                  .idle_milliseconds = static_cast<int>(std::min<int64_t>(
+                                      bounds_.idle.count(), std::numeric_limits<int>::max()))},
                   *grpc_calls_);
     return absl::OkStatus();
   }
@@ -167,18 +175,22 @@ class DaemonServer final : public Server {
   }
 
   void Drain() {
-    const Steady::time_point end = Steady::now() + kDrain;
+    const Steady::time_point end = Steady::now() + absl::ToChronoMilliseconds(options_.drain);
     const auto left = [end] {
       return std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(end - Steady::now()));
     };
     for (const std::unique_ptr<Reactor>& reactor : reactors_) reactor->Drain();
-    if (gate_.has_value()) gate_->Drain(left());
+    // gRPC waits for its calls even when their time is over, so it does so beside the one who keeps the time.
+    std::thread grpc;
+    if (gate_.has_value()) grpc = std::thread([this, limit = left()] { gate_->Drain(limit); });
     if (!counts_.WaitUntilNone(left())) {
-      log::Warn("{} connections are cut off: their requests did not end within {} s", counts_.total(),
-                kDrain.count() / 1000);
-      // What runs may hang on a token or a peer; state is written atomically, so nothing is lost by not waiting.
+      log::Warn("{} connections are cut off: their requests did not end within {}", counts_.total(),
+                absl::FormatDuration(options_.drain));
+      // What runs may hang on a token or a peer; state is written atomically, so nothing is lost by not
+      // waiting.
       std::_Exit(1);
     }
+    if (grpc.joinable()) grpc.join();
   }
 
   void HandToGrpc(net::UniqueFd fd, const net::Peer& peer, ConnectionCounts::Place place) {
@@ -189,7 +201,8 @@ class DaemonServer final : public Server {
     const Lanes::Submitted submitted = lanes_.Submit(kGrpcConnections, peer.uid, [this, peer, moved] {
       gate_->Serve(std::move(moved->first), peer, std::move(moved->second));
     });
-    if (submitted != Lanes::Submitted::kYes) log::Info("A gRPC connection of user {} was closed: busy", peer.uid);
+    if (submitted != Lanes::Submitted::kYes)
+      log::Info("A gRPC connection of user {} was closed: busy", peer.uid);
   }
 
   const Options options_;

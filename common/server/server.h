@@ -41,6 +41,8 @@ struct Options {
   // Log `Starting server...` when requests are read. A daemon that may serve long before it has what it is
   // there for logs that line itself: scripts wait for it.
   bool announce = true;
+  // What is being worked on when the daemon is told to stop has this long to end.
+  absl::Duration drain = absl::Seconds(10);
   // Called once when the daemon is told to stop, before it waits for the requests that are being worked on:
   // lets go of callers that wait for something else.
   std::function<void()> stopping;
@@ -54,8 +56,8 @@ class Server {
   static absl::StatusOr<std::unique_ptr<Server>> New(Options options, const rpc::Dispatcher& dispatcher);
   virtual ~Server() = default;
 
-  // Serves until SIGTERM or SIGINT; then stops accepting, finishes what is being worked on (at most 10 s),
-  // and returns OK. Blocks.
+  // Serves until SIGTERM or SIGINT; then stops accepting, finishes what is being worked on, and
+  // returns OK; what does not end in time is cut off by ending the process with status 1. Blocks.
   virtual absl::Status Run() = 0;
   // As SIGTERM does; any thread.
   virtual void Stop() = 0;

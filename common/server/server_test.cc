@@ -7,6 +7,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -73,8 +74,9 @@ TestKeys::GetKeyHandler SlowOrQuick(Gate& gate) {
 }
 
 std::string CreateKeyHead(size_t body, absl::string_view fields = "") {
-  return absl::StrCat("POST /key?api-version=2020-09-01 HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: ",
-                      body, "\r\n", fields, "\r\n");
+  return absl::StrCat(
+      "POST /key?api-version=2020-09-01 HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: ", body,
+      "\r\n", fields, "\r\n");
 }
 constexpr absl::string_view kCreateKey = R"({"keyId":"k","usage":"sign"})";
 
@@ -127,15 +129,48 @@ TEST(RestFrontTest, AnswersAfterTheClientClosedItsSide) {
   EXPECT_TRUE(client.AtEnd());
 }
 
+TEST(RestFrontTest, AnswersAllThatCameBeforeTheClientClosedItsSide) {
+  Gate gate;
+  TestServer server({}, SlowOrQuick(gate));
+  RawClient client(server.socket());
+  ASSERT_TRUE(client.Send(GetKeyRequestText("slow") + GetKeyRequestText("b") + "GET /half"));
+  client.HalfClose();
+  gate.AwaitInside(1);
+  gate.Open();
+  EXPECT_THAT(client.ReadAnswer(), HasSubstr("\"slow\""));
+  EXPECT_THAT(client.ReadAnswer(), HasSubstr("\"b\""));
+  EXPECT_TRUE(client.AtEnd());
+}
+
+TEST(RestFrontTest, AHandlerThatThrowsIs500AndEndsNothing) {
+  TestServer server(
+      {}, [](const rpc::CallContext& call, const std::string& id) -> absl::StatusOr<keys::v1::KeyHandle> {
+        if (id == "lane") {
+          if (absl::Status moved = call.MoveTo(Lane::Peers()); !moved.ok()) return moved;
+        }
+        if (id != "a") throw std::runtime_error("a library is at its end");
+        return Handle(id);
+      });
+  RawClient client(server.socket());
+  for (const char* id : {"here", "lane"}) {
+    ASSERT_TRUE(client.Send(GetKeyRequestText(id)));
+    EXPECT_THAT(client.ReadAnswer(),
+                AllOf(StartsWith("HTTP/1.1 500 "), EndsWith("\r\n\r\n{\"message\":\"internal error\"}")));
+  }
+  ASSERT_TRUE(client.Send(GetKeyRequestText("a")));
+  EXPECT_THAT(client.ReadAnswer(), StartsWith("HTTP/1.1 200 "));
+}
+
 TEST(RestFrontTest, TakesABodyInPiecesAndInChunks) {
   TestServer server;
   RawClient client(server.socket());
   const std::string whole = CreateKeyHead(kCreateKey.size()) + std::string(kCreateKey);
   for (const char byte : whole) ASSERT_TRUE(client.Send(std::string(1, byte)));
   EXPECT_THAT(client.ReadAnswer(), HasSubstr("\"k:0\""));
-  ASSERT_TRUE(client.Send(absl::StrCat("POST /key?api-version=2020-09-01 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n",
-                                       kCreateKey.substr(0, 5), "\r\n", absl::Hex(kCreateKey.size() - 5), "\r\n",
-                                       kCreateKey.substr(5), "\r\n0\r\n\r\n")));
+  ASSERT_TRUE(client.Send(
+      absl::StrCat("POST /key?api-version=2020-09-01 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n",
+                   kCreateKey.substr(0, 5), "\r\n", absl::Hex(kCreateKey.size() - 5), "\r\n",
+                   kCreateKey.substr(5), "\r\n0\r\n\r\n")));
   EXPECT_THAT(client.ReadAnswer(), HasSubstr("\"k:0\""));
 }
 
@@ -173,14 +208,15 @@ TEST_P(RefusalTest, IsAnsweredAndTheConnectionEnds) {
 }
 INSTANTIATE_TEST_SUITE_P(
     All, RefusalTest,
-    ::testing::Values(
-        Refusal{"BodyTooLarge", CreateKeyHead(300 * 1024) + std::string(300 * 1024, 'x'), "HTTP/1.1 413 ",
-                "\r\n\r\n{\"message\":\"request body too large\"}"},
-        Refusal{"AnnouncedBodyTooLarge", CreateKeyHead(300 * 1024, "Expect: 100-continue\r\n"), "HTTP/1.1 413 ",
-                "\r\n\r\n{\"message\":\"request body too large\"}"},
-        Refusal{"HeaderTooLarge", GetKeyRequestText("a", absl::StrCat("x: ", std::string(20000, 'y'), "\r\n")),
-                "HTTP/1.1 431 ", "\r\n\r\n{\"message\":\"request header too large\"}"},
-        Refusal{"NotHttp", "\x16\x03\x01 hello\r\n\r\n", "HTTP/1.1 400 ", "content-length: 0\r\nconnection: close\r\n\r\n"}),
+    ::testing::Values(Refusal{"BodyTooLarge", CreateKeyHead(300 * 1024) + std::string(300 * 1024, 'x'),
+                              "HTTP/1.1 413 ", "\r\n\r\n{\"message\":\"request body too large\"}"},
+                      Refusal{"AnnouncedBodyTooLarge", CreateKeyHead(300 * 1024, "Expect: 100-continue\r\n"),
+                              "HTTP/1.1 413 ", "\r\n\r\n{\"message\":\"request body too large\"}"},
+                      Refusal{"HeaderTooLarge",
+                              GetKeyRequestText("a", absl::StrCat("x: ", std::string(20000, 'y'), "\r\n")),
+                              "HTTP/1.1 431 ", "\r\n\r\n{\"message\":\"request header too large\"}"},
+                      Refusal{"NotHttp", "\x16\x03\x01 hello\r\n\r\n", "HTTP/1.1 400 ",
+                              "content-length: 0\r\nconnection: close\r\n\r\n"}),
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST(DeadlineTest, AHalfSentHeaderIsClosedWithoutAnAnswer) {
@@ -262,7 +298,8 @@ TEST(TurnTest, OnlyAFullQueueClosesWithoutAByte) {
   gate.AwaitInside(1);
   ASSERT_TRUE(a.Send(GetKeyRequestText("a")));
   ASSERT_TRUE(b.Send(GetKeyRequestText("b")));
-  // Which of the two came first is the kernel's choice: one waits, the other is closed and opens the gate for it.
+  // Which of the two came first is the kernel's choice: one waits, the other is closed and opens the gate for
+  // it.
   std::string answers[2];
   const auto read = [&](RawClient& client, std::string& answer) {
     answer = client.ReadAnswer();
@@ -273,6 +310,34 @@ TEST(TurnTest, OnlyAFullQueueClosesWithoutAByte) {
   other.join();
   EXPECT_THAT(working.ReadAnswer(), StartsWith("HTTP/1.1 200 "));
   EXPECT_EQ(answers[0].empty() + answers[1].empty(), 1) << answers[0] << answers[1];
+}
+
+TEST(TurnTest, WhoLeavesTheQueueMakesRoom) {
+  Gate gate;
+  Options options;
+  options.max_requests = 1;
+  options.limits.set_waiting_per_uid(1);
+  TestServer server(options, SlowOrQuick(gate));
+  RawClient working(server.socket()), probe(server.socket());
+  ASSERT_TRUE(working.Send(GetKeyRequestText("slow")));
+  gate.AwaitInside(1);
+  const auto connections = [&probe] {
+    probe.Send("GET /metrics HTTP/1.1\r\n\r\n");
+    const std::string metrics = probe.ReadAnswer();
+    const size_t at = metrics.find("\naziot_connections ");
+    return metrics.substr(at + 1, metrics.find('\n', at + 1) - at - 1);
+  };
+  for (int i = 0; i < 5; ++i) {
+    RawClient impatient(server.socket());
+    ASSERT_TRUE(impatient.Send(GetKeyRequestText("quick")));
+    impatient.Close();
+    while (connections() != "aziot_connections 2") usleep(1000);
+  }
+  RawClient patient(server.socket());
+  ASSERT_TRUE(patient.Send(GetKeyRequestText("quick")));
+  gate.Open();
+  EXPECT_THAT(patient.ReadAnswer(), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(working.ReadAnswer(), StartsWith("HTTP/1.1 200 "));
 }
 
 TEST(TurnTest, AConnectionTooManyIsClosed) {
@@ -313,17 +378,19 @@ TEST(LaneTest, AFullLaneIs503AndOneThatDoesNotExistIsOurMistake) {
   Gate gate;
   Options options;
   options.lanes = {{.lane = Lane::Named("token"), .threads = 1, .waiting = 1}};
-  TestServer server(options, [&](const rpc::CallContext& call,
-                                 const std::string& id) -> absl::StatusOr<keys::v1::KeyHandle> {
-    if (absl::Status moved = call.MoveTo(Lane::Named(id)); !moved.ok()) return moved;
-    gate.Pass();
-    return Handle(id);
-  });
+  TestServer server(
+      options,
+      [&](const rpc::CallContext& call, const std::string& id) -> absl::StatusOr<keys::v1::KeyHandle> {
+        if (absl::Status moved = call.MoveTo(Lane::Named(id)); !moved.ok()) return moved;
+        gate.Pass();
+        return Handle(id);
+      });
   RawClient working(server.socket()), unknown(server.socket());
   ASSERT_TRUE(working.Send(GetKeyRequestText("token")));
   gate.AwaitInside(1);
   ASSERT_TRUE(unknown.Send(GetKeyRequestText("nowhere")));
-  EXPECT_THAT(unknown.ReadAnswer(), AllOf(StartsWith("HTTP/1.1 500 "), EndsWith("{\"message\":\"internal error\"}")));
+  EXPECT_THAT(unknown.ReadAnswer(),
+              AllOf(StartsWith("HTTP/1.1 500 "), EndsWith("{\"message\":\"internal error\"}")));
   // One of two has the lane's only place to wait; the other is refused and opens the gate for it.
   RawClient a(server.socket()), b(server.socket());
   std::string answers[2];
@@ -360,8 +427,20 @@ TEST(ObservingTest, NeedsNoApiVersion) {
   client.ReadAnswer();
   ASSERT_TRUE(client.Send("GET /metrics HTTP/1.1\r\n\r\n"));
   const std::string metrics = client.ReadAnswer();
-  EXPECT_THAT(metrics, HasSubstr("aziot_requests_total{rpc=\"aziot.keys.v1.Keys.GetKey\",class=\"2xx\"} 1\n"));
+  EXPECT_THAT(metrics,
+              HasSubstr("aziot_requests_total{rpc=\"aziot.keys.v1.Keys.GetKey\",class=\"2xx\"} 1\n"));
   EXPECT_THAT(metrics, EndsWith("# EOF\n"));
+}
+
+TEST(ObservingTest, CountsWhatNeverBecameACall) {
+  TestServer server;
+  RawClient large(server.socket()), client(server.socket());
+  ASSERT_TRUE(large.Send(CreateKeyHead(300 * 1024)));
+  EXPECT_THAT(large.ReadAnswer(), StartsWith("HTTP/1.1 413 "));
+  ASSERT_TRUE(client.Send("GET /nothing?api-version=2020-09-01 HTTP/1.1\r\n\r\n"));
+  EXPECT_THAT(client.ReadAnswer(), StartsWith("HTTP/1.1 404 "));
+  ASSERT_TRUE(client.Send("GET /metrics HTTP/1.1\r\n\r\n"));
+  EXPECT_THAT(client.ReadAnswer(), HasSubstr("aziot_refused_requests_total 2\n"));
 }
 
 TEST(SniffTest, Http2IsClosedWithoutAByteWhenGrpcIsOff) {
@@ -384,9 +463,10 @@ TEST(SniffTest, ALoneFirstLetterIsNotTakenForHttp2) {
 // The kernel says who asks: a child with another uid is seen as that uid.
 TEST(PeerTest, HandlersSeeTheUidOfTheProcess) {
   if (geteuid() != 0) GTEST_SKIP() << "only root may become another user";
-  TestServer server({}, [](const rpc::CallContext& call, const std::string&) -> absl::StatusOr<keys::v1::KeyHandle> {
-    return rpc::NotAuthorized(absl::StrCat("uid ", call.peer.uid));
-  });
+  TestServer server(
+      {}, [](const rpc::CallContext& call, const std::string&) -> absl::StatusOr<keys::v1::KeyHandle> {
+        return rpc::NotAuthorized(absl::StrCat("uid ", call.peer.uid));
+      });
   server.AllowEveryone();
   int answer[2];
   ASSERT_EQ(pipe(answer), 0);
@@ -405,7 +485,8 @@ TEST(PeerTest, HandlersSeeTheUidOfTheProcess) {
   close(answer[0]);
   close(answer[1]);
   ASSERT_GT(count, 0) << status;
-  EXPECT_THAT(std::string(text, static_cast<size_t>(count)), AllOf(StartsWith("HTTP/1.1 401 "), HasSubstr("uid 64001")));
+  EXPECT_THAT(std::string(text, static_cast<size_t>(count)),
+              AllOf(StartsWith("HTTP/1.1 401 "), HasSubstr("uid 64001")));
 }
 
 TEST(DrainTest, WhatIsWorkedOnIsAnsweredAndTheRestEnds) {

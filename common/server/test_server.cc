@@ -23,6 +23,7 @@ TestKeys::TestKeys(rpc::Dispatcher& dispatcher)
       }) {
   dispatcher.Add("aziot.keys.v1.Keys.GetKey", *this, &TestKeys::GetKey);
   dispatcher.Add("aziot.keys.v1.Keys.CreateKey", *this, &TestKeys::CreateKey);
+  dispatcher.Add("aziot.keys.v1.Keys.DeleteKey", *this, &TestKeys::DeleteKey);
 }
 
 absl::StatusOr<keys::v1::KeyHandle> TestKeys::GetKey(const rpc::CallContext& call,
@@ -37,6 +38,10 @@ absl::StatusOr<keys::v1::KeyHandle> TestKeys::CreateKey(const rpc::CallContext&,
   return handle;
 }
 
+absl::StatusOr<keys::v1::Done> TestKeys::DeleteKey(const rpc::CallContext&, const keys::v1::KeyHandle&) {
+  return keys::v1::Done();
+}
+
 namespace {
 
 rpc::Feed::Value DeviceValue(absl::string_view device_id) {
@@ -48,9 +53,18 @@ rpc::Feed::Value DeviceValue(absl::string_view device_id) {
 
 }  // namespace
 
-TestIdentities::TestIdentities(rpc::Dispatcher& dispatcher) : feed_(std::make_shared<rpc::Feed>(DeviceValue("first"))) {
+TestIdentities::TestIdentities(rpc::Dispatcher& dispatcher)
+    : feed_(std::make_shared<rpc::Feed>(DeviceValue("first"))) {
+  dispatcher.Add("aziot.identity.v1.Identities.UpdateModule", *this, &TestIdentities::UpdateModule);
   dispatcher.AddStream<identity::v1::WatchIdentityReply>("aziot.identity.v1.Identities.WatchIdentity", *this,
                                                          &TestIdentities::Watch);
+}
+
+absl::StatusOr<identity::v1::Identity> TestIdentities::UpdateModule(
+    const rpc::CallContext&, const identity::v1::ModuleRequest& request) {
+  identity::v1::Identity identity;
+  identity.set_type(request.type());
+  return identity;
 }
 
 void TestIdentities::SetDevice(absl::string_view device_id) { feed_->Set(DeviceValue(device_id)); }

@@ -1,5 +1,5 @@
-// For the tests of this room: a server over aziot.keys.v1.Keys with handlers that tests choose, on a socket of its own,
-// and a raw client that sees every byte.
+// For the tests of this room: a server over aziot.keys.v1.Keys with handlers that tests choose, on a socket
+// of its own, and a raw client that sees every byte.
 #pragma once
 
 #include <functional>
@@ -20,10 +20,11 @@
 
 namespace aziot::server {
 
-// GetKey runs what the test says; all else answers with an empty message.
+// GetKey runs what the test says; DeleteKey does nothing.
 class TestKeys {
  public:
-  using GetKeyHandler = std::function<absl::StatusOr<keys::v1::KeyHandle>(const rpc::CallContext&, const std::string& id)>;
+  using GetKeyHandler =
+      std::function<absl::StatusOr<keys::v1::KeyHandle>(const rpc::CallContext&, const std::string& id)>;
 
   explicit TestKeys(rpc::Dispatcher& dispatcher);
 
@@ -31,18 +32,23 @@ class TestKeys {
   GetKeyHandler get_key;
 
  private:
-  absl::StatusOr<keys::v1::KeyHandle> GetKey(const rpc::CallContext& call, const keys::v1::GetKeyRequest& request);
+  absl::StatusOr<keys::v1::KeyHandle> GetKey(const rpc::CallContext& call,
+                                             const keys::v1::GetKeyRequest& request);
   absl::StatusOr<keys::v1::KeyHandle> CreateKey(const rpc::CallContext& call,
                                                 const keys::v1::CreateKeyRequest& request);
+  absl::StatusOr<keys::v1::Done> DeleteKey(const rpc::CallContext& call, const keys::v1::KeyHandle& request);
 };
 
-// WatchIdentity shows the device that was set last; "first" to begin with.
+// WatchIdentity shows the device that was set last; "first" to begin with. UpdateModule echoes the type asked
+// for.
 class TestIdentities {
  public:
   explicit TestIdentities(rpc::Dispatcher& dispatcher);
   void SetDevice(absl::string_view device_id);
 
  private:
+  absl::StatusOr<identity::v1::Identity> UpdateModule(const rpc::CallContext& call,
+                                                      const identity::v1::ModuleRequest& request);
   absl::StatusOr<std::shared_ptr<rpc::Feed>> Watch(const rpc::CallContext& call,
                                                    const identity::v1::WatchIdentityRequest& request);
   const std::shared_ptr<rpc::Feed> feed_;
@@ -77,8 +83,8 @@ class RawClient {
 
   // False when the other side is gone.
   bool Send(absl::string_view bytes);
-  // One whole answer, header and body as they came; what was read before an end of stream when there is none, so "" for
-  // a connection closed without a byte.
+  // One whole answer, header and body as they came; what was read before an end of stream when there is none,
+  // so "" for a connection closed without a byte.
   std::string ReadAnswer(bool has_body = true);
   // True when nothing but the end of the stream follows.
   bool AtEnd();

@@ -6,6 +6,9 @@
 #include <cstdint>
 #include <mutex>
 
+#include "absl/time/time.h"
+#include "common/clock/clock.h"
+
 namespace aziot::identityd {
 
 class IdentityChanges {
@@ -18,10 +21,11 @@ class IdentityChanges {
     changed_.notify_all();
   }
 
-  // Waits until the number is not `seen` any more and returns it; returns at once, for good, after Close.
-  uint64_t WaitPast(uint64_t seen) {
+  // Waits until the number is not `seen` any more, or `clock` is at `until`, and returns it; returns at once,
+  // for good, after Close.
+  uint64_t WaitPast(uint64_t seen, Clock& clock, absl::Duration until = absl::InfiniteDuration()) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return closed_ || number_ != seen; });
+    while (!closed_ && number_ == seen && clock.Steady() < until) clock.WaitUntil(changed_, lock, until);
     return number_;
   }
 

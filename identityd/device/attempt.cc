@@ -76,8 +76,8 @@ absl::Status Lifecycle::Confirm(const Assignment& assignment, const Settings& se
   const DeviceIdentity& device = assignment.device;
   const std::string fingerprint = settings.source->fingerprint();
   absl::Status saved = absl::OkStatus();
-  // The settings of another device must never be read as this one's.
-  if (previous_device_ && !previous_device_->SameDevice(device)) saved = store_.RemoveSettings();
+  // The settings of another device, or of nobody knows which, must never be read as this one's.
+  if (!previous_device_ || !previous_device_->SameDevice(device)) saved = store_.RemoveSettings();
   if (saved.ok()) saved = store_.Save(device, fingerprint, assignment.trust_bundle);
   {
     std::lock_guard lock(mutex_);

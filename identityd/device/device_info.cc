@@ -6,27 +6,12 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "common/status/status_macros.h"
+#include "identityd/device/toml_string.h"
 
 namespace aziot::identityd {
 namespace {
-
-std::string Quoted(absl::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += {'\\', c};
-    } else if (byte < 0x20 || byte == 0x7f) {
-      absl::StrAppendFormat(&out, "\\u%04X", byte);
-    } else {
-      out.push_back(c);
-    }
-  }
-  return out + "\"";
-}
 
 absl::StatusOr<std::string> Unquoted(absl::string_view value) {
   const absl::Status bad = absl::InvalidArgumentError("expected a string");
@@ -50,9 +35,9 @@ absl::StatusOr<std::string> Unquoted(absl::string_view value) {
 }  // namespace
 
 std::string FormatDeviceInfo(const DeviceIdentity& device) {
-  return absl::StrCat("hub_name = ", Quoted(device.hub_name),
-                      "\nlocal_gateway_hostname = ", Quoted(device.gateway_host),
-                      "\ndevice_id = ", Quoted(device.device_id), "\n");
+  return absl::StrCat("hub_name = ", FormatTomlString(device.hub_name),
+                      "\nlocal_gateway_hostname = ", FormatTomlString(device.gateway_host),
+                      "\ndevice_id = ", FormatTomlString(device.device_id), "\n");
 }
 
 absl::StatusOr<DeviceIdentity> ParseDeviceInfo(absl::string_view text) {

@@ -1,14 +1,37 @@
 #include "identityd/device/device_key.h"
 
+#include "common/log/log.h"
 #include "common/status/status_macros.h"
+#include "identityd/attestation/failure.h"
 
 namespace aziot::identityd {
+namespace {
+
+constexpr absl::Duration kFresh = absl::Minutes(1);
+
+}  // namespace
+
+DeviceKey::DeviceKey(KeyService& keys, Clock& clock) : keys_(keys), clock_(clock) {
+  refresher_ = std::thread([this] { RefreshLoop(); });
+}
+
+DeviceKey::~DeviceKey() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  work_.notify_all();
+  refresher_.join();
+}
 
 std::string DeviceKey::Known(const DeviceIdentity& device) {
-  constexpr absl::Duration kRemembered = absl::Minutes(1);
   std::lock_guard lock(mutex_);
-  const bool fresh = key_id_ == device.credential.key_id && clock_.Steady() - since_ <= kRemembered;
-  return fresh ? handle_ : "";
+  if (handle_.empty() || key_id_ != device.credential.key_id) return "";
+  if (clock_.Steady() - since_ > kFresh) {
+    refresh_ = true;
+    work_.notify_all();
+  }
+  return handle_;
 }
 
 absl::StatusOr<std::string> DeviceKey::Handle(const DeviceIdentity& device) {
@@ -19,6 +42,27 @@ absl::StatusOr<std::string> DeviceKey::Handle(const DeviceIdentity& device) {
   handle_ = handle;
   since_ = clock_.Steady();
   return handle;
+}
+
+void DeviceKey::RefreshLoop() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    work_.wait(lock, [&] { return stopping_ || refresh_; });
+    if (stopping_) return;
+    const std::string id = key_id_;
+    lock.unlock();
+    const absl::StatusOr<std::string> handle = keys_.Load(id);
+    if (!handle.ok()) log::Debug("identityd.device", "refreshing behind the answer: {}", handle.status());
+    lock.lock();
+    refresh_ = false;
+    if (key_id_ != id) continue;
+    since_ = clock_.Steady();
+    if (handle.ok()) {
+      handle_ = *handle;
+    } else if (ReasonOf(handle.status()) != Reason::kNetwork) {
+      handle_.clear();
+    }
+  }
 }
 
 }  // namespace aziot::identityd

@@ -8,7 +8,9 @@
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
 #include "identityd/attestation/failure.h"
+#include "identityd/attestation/testing/fake_key_service.h"
 #include "identityd/device/device_info.h"
+#include "identityd/device/device_key.h"
 #include "identityd/device/lifecycle.h"
 
 namespace aziot::identityd {
@@ -83,6 +85,50 @@ TEST(BackoffTest, DoublesUpToTenMinutes) {
   EXPECT_EQ(backoff.Next(0.5), absl::Minutes(10));
   backoff.Reset();
   EXPECT_EQ(backoff.Next(0.5), absl::Seconds(5));
+}
+
+class DeviceKeyTest : public ::testing::Test {
+ protected:
+  DeviceKeyTest() { keyd_.Put("device-id", FakeKeyService::CountingKey()); }
+  // Whether keyd has been asked behind an answer.
+  bool AskedAgain() {
+    const int calls = keyd_.calls();
+    clock_.Advance(absl::Minutes(2));
+    EXPECT_NE(key_.Known(kDevice), "");
+    for (int i = 0; i < 1000 && keyd_.calls() == calls; ++i) absl::SleepFor(absl::Milliseconds(10));
+    return keyd_.calls() > calls;
+  }
+
+  FakeKeyService keyd_;
+  testing::ManualClock clock_;
+  DeviceKey key_{keyd_, clock_};
+};
+
+TEST_F(DeviceKeyTest, StaysKnownWhileKeydIsAway) {
+  ASSERT_THAT(key_.Handle(kDevice), IsOk());
+  const int calls = keyd_.calls();
+  EXPECT_NE(key_.Known(kDevice), "");
+  EXPECT_EQ(keyd_.calls(), calls);
+  keyd_.set_away(true);
+  EXPECT_TRUE(AskedAgain());
+  EXPECT_TRUE(AskedAgain());
+  EXPECT_THAT(key_.Handle(kDevice), IsOk());
+}
+
+TEST_F(DeviceKeyTest, IsForgottenWhenKeydRefusesIt) {
+  ASSERT_THAT(key_.Handle(kDevice), IsOk());
+  keyd_.Remove("device-id");
+  EXPECT_TRUE(AskedAgain());
+  for (int i = 0; i < 1000 && !key_.Known(kDevice).empty(); ++i) absl::SleepFor(absl::Milliseconds(10));
+  EXPECT_EQ(PartyOf(key_.Handle(kDevice).status()), Party::kKeys);
+}
+
+TEST_F(DeviceKeyTest, BelongsToItsKey) {
+  ASSERT_THAT(key_.Handle(kDevice), IsOk());
+  DeviceIdentity other = kDevice;
+  other.credential.key_id = "other";
+  EXPECT_EQ(key_.Known(other), "");
+  EXPECT_FALSE(key_.Handle(other).ok());
 }
 
 // A source whose answers the test gives; without one it waits.
@@ -349,6 +395,37 @@ TEST_F(LifecycleTest, AReloadWithOtherProvisioningKeepsTheDeviceUntilThereIsANew
   EXPECT_EQ(*lifecycle_->Device(), kDevice);
   other->Answer(kMoved);
   EXPECT_TRUE(Eventually([&] { return *lifecycle_->Device() == kMoved; }));
+}
+
+TEST_F(LifecycleTest, ACallWhoseAttemptAReloadGaveUpGetsTheResultOfTheNext) {
+  dps_->Answer(kDevice, /*repeat=*/false);
+  Start(dps_);
+  ASSERT_TRUE(Settled());
+  std::thread caller([&] { EXPECT_THAT(lifecycle_->Reprovision(), IsOk()); });
+  EXPECT_TRUE(Eventually([&] { return dps_->calls == 2; }));
+  auto other = std::make_shared<FakeSource>("dps b", true);
+  other->Answer(kMoved);
+  lifecycle_->Reload({.source = other, .modules = {"m1"}, .text = "new"});
+  caller.join();
+  EXPECT_EQ(*lifecycle_->Device(), kMoved);
+  EXPECT_EQ(other->calls, 1);
+}
+
+TEST_F(LifecycleTest, SettingsOfNoKnownDeviceAreNotTakenForThisOnes) {
+  ASSERT_THAT(store_.SaveSettings("of whom?"), IsOk());
+  results_ = {HubFailure(Reason::kNetwork)};
+  dps_->Answer(kDevice);
+  Start(dps_, {"m1"});
+  EXPECT_TRUE(Eventually([&] { return lifecycle_->Look().reconciliation == "failed"; }));
+  EXPECT_TRUE(passes()[0].previous.empty());
+  EXPECT_EQ(store_.LoadSettings(), std::nullopt);
+}
+
+TEST_F(LifecycleTest, StopEndsAnAttemptOfSettingsThatWereReplaced) {
+  Start(dps_);
+  EXPECT_TRUE(Eventually([&] { return dps_->calls == 1; }));
+  lifecycle_->Reload({.source = std::make_shared<FakeSource>("dps a", true), .modules = {}, .text = "new"});
+  lifecycle_->Stop();
 }
 
 TEST_F(LifecycleTest, WithoutAHubThereIsNothingToWaitFor) {

@@ -38,13 +38,13 @@ void Lifecycle::Start() {
 }
 
 void Lifecycle::Stop() {
-  std::shared_ptr<ProvisioningSource> source;
+  std::shared_ptr<ProvisioningSource> running;
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
-    source = settings_.source;
+    running = running_source_;
   }
-  source->Cancel();
+  if (running != nullptr) running->Cancel();
   wake_.notify_all();
   known_.notify_all();
   if (worker_.joinable()) worker_.join();
@@ -83,7 +83,9 @@ void Lifecycle::Reload(Settings settings) {
   std::shared_ptr<ProvisioningSource> replaced;
   {
     std::lock_guard lock(mutex_);
-    if (settings_.source->fingerprint() != settings.source->fingerprint()) replaced = settings_.source;
+    const bool wanted =
+        running_source_ == nullptr || running_source_->fingerprint() == settings.source->fingerprint();
+    if (!wanted) replaced = running_source_;
     settings_ = std::move(settings);
     reload_pending_ = true;
     reconciled_ = false;
@@ -158,6 +160,7 @@ void Lifecycle::RunAttempt(Trigger trigger, std::unique_lock<std::mutex>& lock) 
   if (trigger == Trigger::kApi) running_outcome_ = std::exchange(pending_outcome_, nullptr);
   asked_source_ = false;
   running_ = true;
+  running_source_ = settings.source;
   reload_pending_ = false;
   retry_at_ = absl::InfiniteDuration();
 
@@ -166,6 +169,12 @@ void Lifecycle::RunAttempt(Trigger trigger, std::unique_lock<std::mutex>& lock) 
   lock.lock();
 
   running_ = false;
+  running_source_ = nullptr;
+  if (absl::IsCancelled(status) && reload_pending_) {
+    // Given up for other settings; who asked gets the result of the attempt with those.
+    if (running_outcome_ != nullptr) pending_outcome_ = std::exchange(running_outcome_, nullptr);
+    return;
+  }
   started_ = true;
   last_error_ = status;
   const bool has_hub = settings_.source->has_hub();
@@ -191,7 +200,7 @@ void Lifecycle::RunAttempt(Trigger trigger, std::unique_lock<std::mutex>& lock) 
 }
 
 void Lifecycle::Announce(const absl::Status& status) {
-  // Given up, by a stop or by a reload that has its own attempt.
+  // The stop begins with the requests to the cloud.
   if (stopping_ || absl::IsCancelled(status)) return;
   if (!status.ok()) {
     log::Error("{}: {}",

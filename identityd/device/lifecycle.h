@@ -114,8 +114,9 @@ class Lifecycle {
   bool reconcile_failed_ = false;
   bool reload_pending_ = false;
   bool announced_ = false;
-  std::shared_ptr<Outcome> running_outcome_;  // of the attempt that API calls asked for
-  std::shared_ptr<Outcome> pending_outcome_;  // of the one they wait for
+  std::shared_ptr<ProvisioningSource> running_source_;  // of the running attempt; settings_ may have moved on
+  std::shared_ptr<Outcome> running_outcome_;            // of the attempt that API calls asked for
+  std::shared_ptr<Outcome> pending_outcome_;            // of the one they wait for
   absl::Status last_error_;
   absl::Status pass_error_;  // of the last pass over the modules
   absl::Duration retry_at_ = absl::InfiniteDuration();

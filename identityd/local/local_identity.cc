@@ -3,9 +3,11 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "aziot/certificates/v1/certificates.pb.h"
@@ -31,19 +33,27 @@ absl::StatusOr<std::string> FormatPkcs8(EVP_PKEY& key) {
   return std::string(data, static_cast<size_t>(size));
 }
 
-absl::StatusOr<std::string> FormatCsr(EVP_PKEY& key, const std::string& dns_name, bool server) {
+// Module ids may hold anything; a comma would begin another name in OpenSSL's extension syntax.
+bool IsDnsName(absl::string_view name) {
+  return std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return absl::ascii_isalnum(c) || c == '.' || c == '-' || c == '_';
+  });
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> FormatLocalRequest(EVP_PKEY& key, const std::string& dns_name, bool server) {
   ASSIGN_OR_RETURN(const openssl::X509NamePtr subject, openssl::BuildName({{"CN", dns_name}}));
   openssl::RequestOptions options;
   options.extensions = {
       {"basicConstraints", "critical,CA:FALSE"},
       {"keyUsage", "critical,digitalSignature,nonRepudiation,keyEncipherment"},
       {"extendedKeyUsage", server ? "critical,clientAuth,serverAuth" : "critical,clientAuth"}};
-  if (server) options.extensions.emplace_back("subjectAltName", absl::StrCat("DNS:", dns_name));
+  if (server && IsDnsName(dns_name))
+    options.extensions.emplace_back("subjectAltName", absl::StrCat("DNS:", dns_name));
   ASSIGN_OR_RETURN(const openssl::X509ReqPtr request, openssl::BuildRequest(*subject, key, options));
   return openssl::FormatRequest(*request);
 }
-
-}  // namespace
 
 absl::StatusOr<LocalIdentity> IssueLocalIdentity(client::Client& certd, absl::string_view module_id,
                                                  const std::string& dns_name, bool server) {
@@ -52,7 +62,7 @@ absl::StatusOr<LocalIdentity> IssueLocalIdentity(client::Client& certd, absl::st
 
   certificates::v1::CreateCertificateRequest request;
   request.set_cert_id(std::string(module_id));
-  ASSIGN_OR_RETURN(*request.mutable_csr(), FormatCsr(*key, dns_name, server));
+  ASSIGN_OR_RETURN(*request.mutable_csr(), FormatLocalRequest(*key, dns_name, server));
   const absl::StatusOr<certificates::v1::Certificate> issued = certd.Call<certificates::v1::Certificate>(
       "aziot.certificates.v1.Certificates.CreateCertificate", request);
   if (!issued.ok()) return Annotate(issued.status(), "certd: could not issue a local identity");

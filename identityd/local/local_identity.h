@@ -2,6 +2,8 @@
 // Nothing is kept here.
 #pragma once
 
+#include <openssl/types.h>
+
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -16,8 +18,11 @@ struct LocalIdentity {
   std::string expiration;   // of the leaf, RFC 3339 with +00:00
 };
 
-// certd must allow identityd the certificate id `module_id`. `dns_name` (`<module>.<host>.<domain>`) becomes
-// the CN, cut to 64 characters; a server's certificate request also carries it whole as a DNS name.
+// The certificate request (PEM) of `key`. `dns_name` (`<module>.<host>.<domain>`) becomes the CN, cut to 64
+// characters; a server's also carries it whole as a DNS name, if it is one.
+absl::StatusOr<std::string> FormatLocalRequest(EVP_PKEY& key, const std::string& dns_name, bool server);
+
+// certd must allow identityd the certificate id `module_id`.
 absl::StatusOr<LocalIdentity> IssueLocalIdentity(client::Client& certd, absl::string_view module_id,
                                                  const std::string& dns_name, bool server);
 

@@ -45,10 +45,13 @@ absl::Status NotOurs(absl::string_view cause) {
   return Blame(Party::kHub, Reason::kOther, absl::UnknownError(cause));
 }
 
-absl::StatusOr<Module> ReadModule(const absl::StatusOr<http::Response>& response) {
+absl::StatusOr<Module> ReadModule(const absl::StatusOr<http::Response>& response, absl::string_view asked) {
   RETURN_IF_ERROR(response.status());
   absl::StatusOr<Module> module = ParseModule(response->body);
   if (!module.ok()) return NotOurs(module.status().message());
+  if (!absl::EqualsIgnoreCase(module->module_id, asked)) {
+    return NotOurs(absl::StrCat("the answer is about module \"", module->module_id, "\""));
+  }
   return module;
 }
 
@@ -61,7 +64,7 @@ absl::StatusOr<http::Response> HubClient::Ask(const DeviceIdentity& device, cons
   const std::string resource = absl::StrCat(device.hub_name, "/devices/", device.device_id);
   https::Call call;
   call.make = [&](absl::Duration at_least) -> absl::StatusOr<http::Request> {
-    const absl::Duration validity = std::max(absl::Seconds(300), std::max(timeout_, at_least));
+    const absl::Duration validity = std::max(absl::Seconds(300), at_least);
     ASSIGN_OR_RETURN(const std::string authorization,
                      attestation_.Authorization(device.credential, resource, "", validity));
     http::Request request;
@@ -102,17 +105,20 @@ absl::StatusOr<std::vector<Module>> HubClient::List(const DeviceIdentity& device
 }
 
 absl::StatusOr<Module> HubClient::Get(const DeviceIdentity& device, absl::string_view module_id) {
-  return ReadModule(Ask(
-      device,
-      {.method = "GET", .path = absl::StrCat("/", EncodeSegment(module_id)), .if_match = "", .body = ""}));
+  return ReadModule(
+      Ask(device,
+          {.method = "GET", .path = absl::StrCat("/", EncodeSegment(module_id)), .if_match = "", .body = ""}),
+      module_id);
 }
 
 absl::StatusOr<Module> HubClient::Create(const DeviceIdentity& device, absl::string_view module_id) {
   const std::string body =
       absl::StrCat("{\"moduleId\":", Quoted(module_id), ",\"deviceId\":", Quoted(device.device_id), "}");
-  return ReadModule(Ask(
-      device,
-      {.method = "PUT", .path = absl::StrCat("/", EncodeSegment(module_id)), .if_match = "", .body = body}));
+  return ReadModule(Ask(device, {.method = "PUT",
+                                 .path = absl::StrCat("/", EncodeSegment(module_id)),
+                                 .if_match = "",
+                                 .body = body}),
+                    module_id);
 }
 
 absl::StatusOr<Module> HubClient::Update(const DeviceIdentity& device, const Module& module,
@@ -127,7 +133,8 @@ absl::StatusOr<Module> HubClient::Update(const DeviceIdentity& device, const Mod
   return ReadModule(Ask(device, {.method = "PUT",
                                  .path = absl::StrCat("/", EncodeSegment(module.module_id)),
                                  .if_match = if_match,
-                                 .body = body.ExposeText()}));
+                                 .body = body.ExposeText()}),
+                    module.module_id);
 }
 
 absl::Status HubClient::Delete(const DeviceIdentity& device, absl::string_view module_id) {

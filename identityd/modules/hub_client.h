@@ -16,8 +16,7 @@ class HubClient final : public HubRegistry {
  public:
   using Send = std::function<absl::StatusOr<http::Response>(https::Call)>;
 
-  HubClient(Send send, Attestation& attestation, absl::Duration timeout)
-      : send_(std::move(send)), attestation_(attestation), timeout_(timeout) {}
+  HubClient(Send send, Attestation& attestation) : send_(std::move(send)), attestation_(attestation) {}
 
   absl::StatusOr<std::vector<Module>> List(const DeviceIdentity& device) override;
   absl::StatusOr<Module> Get(const DeviceIdentity& device, absl::string_view module_id) override;
@@ -38,7 +37,6 @@ class HubClient final : public HubRegistry {
 
   const Send send_;
   Attestation& attestation_;
-  const absl::Duration timeout_;
 };
 
 }  // namespace aziot::identityd

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "common/testing/status_matchers.h"
 
 namespace aziot::identityd {
@@ -32,7 +33,7 @@ class HubClientTest : public ::testing::Test {
   }
 
   FixedAttestation attestation_;
-  HubClient hub_{[this](https::Call call) { return Send(std::move(call)); }, attestation_, absl::Seconds(70)};
+  HubClient hub_{[this](https::Call call) { return Send(std::move(call)); }, attestation_};
   const DeviceIdentity device_{
       .hub_name = "Hub.example", .gateway_host = "parent:8443", .device_id = "dev=1", .credential = {}};
   http::Request request_;
@@ -48,6 +49,21 @@ TEST_F(HubClientTest, ListGoesToTheGatewayAndSignsForTheHub) {
   EXPECT_EQ(request_.target, "https://parent:8443/devices/dev%3D1/modules?api-version=2017-11-08-preview");
   EXPECT_EQ(request_.headers.Get("authorization"), "Hub.example/devices/dev=1");
   EXPECT_EQ(request_.headers.Find("if-match"), nullptr);
+}
+
+TEST_F(HubClientTest, AnAnswerAboutAnotherModuleIsNone) {
+  Answer(200, R"({"moduleId":"other","deviceId":"dev=1","generationId":"1"})");
+  const absl::Status status = hub_.Get(device_, "m").status();
+  EXPECT_EQ(ReasonOf(status), Reason::kOther);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("about module \"other\""));
+}
+
+TEST_F(HubClientTest, AListWithoutEndIsRefused) {
+  std::string body = "[";
+  for (int i = 0; i < 1001; ++i)
+    absl::StrAppend(&body, i == 0 ? "" : ",", R"({"moduleId":"m","deviceId":"d"})");
+  Answer(200, body + "]");
+  EXPECT_THAT(std::string(hub_.List(device_).status().message()), HasSubstr("more than a device can have"));
 }
 
 TEST_F(HubClientTest, CreateHasNoIfMatch) {

@@ -12,6 +12,9 @@ namespace {
 
 using nlohmann::json;
 
+// Hubs allow 50 modules a device; each one listed here costs a file.
+constexpr size_t kMostModules = 1000;
+
 const json& MemberOf(const json& object, const char* name) {
   static const json kNothing;
   if (!object.is_object()) return kNothing;
@@ -76,6 +79,10 @@ absl::StatusOr<Module> ParseModule(absl::string_view text) { return ToModule(Par
 absl::StatusOr<std::vector<Module>> ParseModules(absl::string_view text) {
   const json document = Parse(text);
   if (!document.is_array()) return absl::InvalidArgumentError("the list of modules is no JSON array");
+  if (document.size() > kMostModules) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the list names ", document.size(), " modules: more than a device can have"));
+  }
   std::vector<Module> modules;
   for (const json& entry : document) {
     if (absl::StatusOr<Module> module = ToModule(entry); module.ok()) modules.push_back(*std::move(module));

@@ -32,7 +32,7 @@ KeysDigest DigestKeys(absl::string_view primary, absl::string_view secondary);
 
 // Answers of the hub, read leniently: only the two ids must be there. kInvalidArgument otherwise.
 absl::StatusOr<Module> ParseModule(absl::string_view json);
-// An array; entries that cannot be read are left out.
+// An array; entries that cannot be read are left out. kInvalidArgument also for more than a device can have.
 absl::StatusOr<std::vector<Module>> ParseModules(absl::string_view json);
 
 // The saved form, which upstream reads too: ids, managedBy and generationId, never keys.

@@ -116,6 +116,12 @@ absl::Status ModuleBackups::NoteCreated(const Module& module) {
   return WriteCreated();
 }
 
+absl::Status ModuleBackups::BeginRecord(const std::vector<Module>& modules) {
+  if (has_record_) return absl::OkStatus();
+  for (const Module& module : modules) created_[module.module_id] = module.generation_id.value_or("");
+  return WriteCreated();
+}
+
 absl::Status ModuleBackups::ForgetCreated(absl::string_view module_id) {
   if (created_.erase(std::string(module_id)) == 0) return absl::OkStatus();
   return WriteCreated();

@@ -35,11 +35,11 @@ class ModuleBackups {
   // Removes the copies of modules that `modules` does not name.
   void KeepOnly(const std::vector<Module>& modules);
 
-  // False until identityd has created something here: the directory may be upstream's.
-  bool has_record() const { return has_record_; }
   // The generation id under which identityd created the module, or nullopt.
   std::optional<std::string> CreatedGeneration(absl::string_view module_id) const;
   absl::Status NoteCreated(const Module& module);
+  // Begins the record with `modules`; nothing when there is one.
+  absl::Status BeginRecord(const std::vector<Module>& modules);
   absl::Status ForgetCreated(absl::string_view module_id);
 
  private:

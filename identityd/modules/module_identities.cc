@@ -67,15 +67,13 @@ void ModuleIdentities::Adopt(const DeviceIdentity& device) {
       return;
     }
   }
-  std::vector<Module> saved;
-  {
-    std::lock_guard disk(disk_);
-    backups_.Use(device);
-    saved = backups_.All();
-  }
+  std::lock_guard disk(disk_);
+  backups_.Use(device);
+  std::vector<Module> saved = backups_.All();
   std::lock_guard lock(mutex_);
   device_ = device;
   listed_.reset();
+  if (!saved.empty()) listed_ = -absl::InfiniteDuration();
   refresh_.clear();
   entries_.clear();
   for (Module& module : saved) {
@@ -131,9 +129,8 @@ absl::StatusOr<Module> ModuleIdentities::FetchOne(const DeviceIdentity& device, 
 absl::StatusOr<std::vector<Module>> ModuleIdentities::List(const DeviceIdentity& device) {
   {
     std::lock_guard lock(mutex_);
-    const bool known = listed_ || prefer_cache_ || (list_failed_ && !entries_.empty());
-    if (IsAdopted(device) && known) {
-      if (!prefer_cache_ && (!listed_ || IsOld(*listed_))) Queue(device, kWholeList);
+    if (IsAdopted(device) && (listed_ || prefer_cache_)) {
+      if (!prefer_cache_ && IsOld(*listed_)) Queue(device, kWholeList);
       std::vector<Module> modules;
       for (const auto& [id, entry] : entries_) modules.push_back(entry.module);
       return modules;
@@ -143,7 +140,7 @@ absl::StatusOr<std::vector<Module>> ModuleIdentities::List(const DeviceIdentity&
   if (modules.ok()) return modules;
   std::lock_guard lock(mutex_);
   if (!IsAdopted(device) || entries_.empty()) return modules;
-  log::Warn("Listing modules from saved copies: {}", modules.status());
+  log::Warn("Listing the modules that are known: {}", modules.status());
   modules = std::vector<Module>();
   for (const auto& [id, entry] : entries_) modules->push_back(entry.module);
   return modules;
@@ -156,23 +153,19 @@ absl::StatusOr<std::vector<Module>> ModuleIdentities::Fetch(const DeviceIdentity
     before = changes_made_;
   }
   absl::StatusOr<std::vector<Module>> modules = hub_.List(device);
-  bool whole_truth = false;
+  if (!modules.ok()) return modules;
   {
-    std::lock_guard lock(mutex_);
-    list_failed_ = !modules.ok() && ReasonOf(modules.status()) == Reason::kNetwork;
-    // An answer that was overtaken by a creation or deletion would undo it here.
-    whole_truth = modules.ok() && IsAdopted(device) && changes_made_ == before && in_turn_.empty();
-    if (whole_truth) {
+    std::lock_guard disk(disk_);
+    {
+      std::lock_guard lock(mutex_);
+      // An answer that was overtaken by a creation or deletion would undo it here.
+      if (!IsAdopted(device) || changes_made_ != before || !in_turn_.empty()) return modules;
       entries_.clear();
       for (const Module& module : *modules) {
         entries_.insert_or_assign(module.module_id, Entry{module, clock_.Steady()});
       }
       listed_ = clock_.Steady();
     }
-  }
-  if (!whole_truth) return modules;
-  {
-    std::lock_guard disk(disk_);
     for (const Module& module : *modules) backups_.Save(module);
     backups_.KeepOnly(*modules);
   }
@@ -234,15 +227,15 @@ absl::Status ModuleIdentities::Delete(const DeviceIdentity& device, absl::string
 void ModuleIdentities::Store(const DeviceIdentity& device, const Module& module) {
   bool changed = false;
   {
-    std::lock_guard lock(mutex_);
-    if (!IsAdopted(device)) return;
-    ++changes_made_;
-    const auto found = entries_.find(module.module_id);
-    changed = found == entries_.end() || found->second.module.generation_id != module.generation_id;
-    entries_.insert_or_assign(module.module_id, Entry{module, clock_.Steady()});
-  }
-  {
     std::lock_guard disk(disk_);
+    {
+      std::lock_guard lock(mutex_);
+      if (!IsAdopted(device)) return;
+      ++changes_made_;
+      const auto found = entries_.find(module.module_id);
+      changed = found == entries_.end() || found->second.module.generation_id != module.generation_id;
+      entries_.insert_or_assign(module.module_id, Entry{module, clock_.Steady()});
+    }
     backups_.Save(module);
   }
   if (changed) changes_.Note();
@@ -250,13 +243,13 @@ void ModuleIdentities::Store(const DeviceIdentity& device, const Module& module)
 
 void ModuleIdentities::Drop(const DeviceIdentity& device, absl::string_view id) {
   {
-    std::lock_guard lock(mutex_);
-    if (!IsAdopted(device)) return;
-    ++changes_made_;
-    entries_.erase(std::string(id));
-  }
-  {
     std::lock_guard disk(disk_);
+    {
+      std::lock_guard lock(mutex_);
+      if (!IsAdopted(device)) return;
+      ++changes_made_;
+      entries_.erase(std::string(id));
+    }
     backups_.Remove(id);
     if (const absl::Status status = backups_.ForgetCreated(id); !status.ok()) log::Warn("{}", status);
   }
@@ -271,10 +264,7 @@ bool ModuleIdentities::IsOurs(const Module& module) {
 
 void ModuleIdentities::InheritCreated(const std::vector<Module>& modules) {
   std::lock_guard disk(disk_);
-  if (backups_.has_record()) return;
-  for (const Module& module : modules) {
-    if (const absl::Status status = backups_.NoteCreated(module); !status.ok()) log::Warn("{}", status);
-  }
+  if (const absl::Status status = backups_.BeginRecord(modules); !status.ok()) log::Warn("{}", status);
 }
 
 void ModuleIdentities::RefreshLoop() {

@@ -51,10 +51,9 @@ class ModuleIdentities {
   absl::StatusOr<std::vector<Module>> Fetch(const DeviceIdentity& device);
   // Whether identityd itself created this very module.
   bool IsOurs(const Module& module);
-  // Takes `modules` for created by identityd when it has no record yet: what upstream left.
+  // Takes `modules` for created by identityd when it has no record yet: what upstream left. From then on only
+  // what it creates itself counts.
   void InheritCreated(const std::vector<Module>& modules);
-  // Handles remembered for agents are asked of keyd again.
-  void ForgetHandles() { keys_.Forget(); }
 
  private:
   struct Entry {
@@ -78,15 +77,16 @@ class ModuleIdentities {
   IdentityChanges& changes_;
   Clock& clock_;
 
-  std::mutex disk_;  // of backups_
+  // Of backups_; taken before mutex_, so that disk and memory change in the same order.
+  std::mutex disk_;
   ModuleBackups& backups_;
 
   std::mutex mutex_;
   std::condition_variable turn_over_, work_;
   std::optional<DeviceIdentity> device_;
   std::map<std::string, Entry, std::less<>> entries_;
-  std::optional<absl::Duration> listed_;  // when entries_ was the hub's whole list
-  bool list_failed_ = false;              // the last Fetch did not reach the hub
+  // When entries_ was the hub's whole list; long ago for saved copies.
+  std::optional<absl::Duration> listed_;
   bool prefer_cache_ = false;
   uint64_t changes_made_ = 0;                      // creations, updates, deletions
   std::set<std::string> in_turn_;                  // modules that are being changed

@@ -29,9 +29,13 @@ std::string ModuleKeys::KnownHandle(const Module& module) {
 absl::StatusOr<std::string> ModuleKeys::PrimaryHandle(const Module& module) {
   if (std::string known = KnownHandle(module); !known.empty()) return known;
   ASSIGN_OR_RETURN(std::string handle, Derive(module, "primary"));
+  Remember(module, handle);
+  return handle;
+}
+
+void ModuleKeys::Remember(const Module& module, const std::string& handle) {
   std::lock_guard lock(mutex_);
   handles_.insert_or_assign(module.module_id, Remembered{module.generation_id.value_or(""), handle});
-  return handle;
 }
 
 absl::StatusOr<ModuleKeyPair> ModuleKeys::Export(const Module& module) {
@@ -39,6 +43,7 @@ absl::StatusOr<ModuleKeyPair> ModuleKeys::Export(const Module& module) {
   ASSIGN_OR_RETURN(const std::string secondary_handle, Derive(module, "secondary"));
   ASSIGN_OR_RETURN(const Secret primary, keys_.Export(primary_handle));
   ASSIGN_OR_RETURN(const Secret secondary, keys_.Export(secondary_handle));
+  Remember(module, primary_handle);
   return ModuleKeyPair{Base64Of(primary), Base64Of(secondary)};
 }
 

@@ -21,7 +21,7 @@ class ModuleKeys {
   absl::StatusOr<std::string> PrimaryHandle(const Module& module);
   // The same from memory alone, or "".
   std::string KnownHandle(const Module& module);
-  // What the hub is to hold.
+  // What the hub is to hold; asks keyd anew, also for the handle that is remembered.
   absl::StatusOr<ModuleKeyPair> Export(const Module& module);
 
   // Forgets the handles: the master key may be another one.
@@ -33,6 +33,7 @@ class ModuleKeys {
     std::string handle;
   };
   absl::StatusOr<std::string> Derive(const Module& module, absl::string_view which);
+  void Remember(const Module& module, const std::string& handle);
 
   KeyService& keys_;
   std::mutex mutex_;

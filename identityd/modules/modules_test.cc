@@ -45,6 +45,11 @@ TEST(ModuleKeysTest, AHandleIsAskedForOnceAGeneration) {
   EXPECT_EQ(keys.PrimaryHandle(Named("m1", "1")), first);
   EXPECT_EQ(keyd.calls(), calls);
   EXPECT_NE(*keys.PrimaryHandle(Named("m1", "2")), *first);
+  // What is registered with the hub is what agents get.
+  ASSERT_THAT(keys.Export(Named("m1", "3")), IsOk());
+  EXPECT_NE(keys.KnownHandle(Named("m1", "3")), "");
+  keys.Forget();
+  EXPECT_EQ(keys.KnownHandle(Named("m1", "3")), "");
 }
 
 TEST(ModuleBackupsTest, NamesAreTheKnownOnes) {
@@ -106,6 +111,16 @@ TEST_F(ModulesTest, ADeadHubLeavesWhatWasKnown) {
   ASSERT_THAT(list, IsOk());
   EXPECT_EQ(list->size(), 1u);
   EXPECT_EQ(ReasonOf(restarted->Get(device_, "unknown").status()), Reason::kNetwork);
+}
+
+TEST_F(ModulesTest, SavedCopiesAreListedAtOnceAndAskedForBehind) {
+  ASSERT_THAT(modules_.Create(device_, "m1", ModuleIdentities::Existing::kRefuse), IsOk());
+  hub_.Put("m2", "1");
+  const auto restarted = Restarted();
+  EXPECT_EQ(restarted->List(device_)->size(), 1u);
+  for (int i = 0; i < 500 && restarted->List(device_)->size() == 1; ++i)
+    absl::SleepFor(absl::Milliseconds(10));
+  EXPECT_EQ(restarted->List(device_)->size(), 2u);
 }
 
 TEST_F(ModulesTest, OldAnswersAreRefreshedBehind) {
@@ -224,6 +239,22 @@ TEST_F(ModulesTest, ReconcileInheritsWhatUpstreamMade) {
   hub_.Put("m1", "1");
   ASSERT_THAT(Reconcile({.wanted = {}, .previous = {"m1"}, .verify_keys = false}), IsOk());
   EXPECT_TRUE(hub_.modules().empty());
+}
+
+TEST_F(ModulesTest, ReconcileNeverDeletesWhatItFound) {
+  hub_.Put("m1", "1");
+  ASSERT_THAT(Reconcile({.wanted = {"m1"}, .previous = {}, .verify_keys = false}), IsOk());
+  ASSERT_THAT(Reconcile({.wanted = {}, .previous = {"m1"}, .verify_keys = false}), IsOk());
+  EXPECT_TRUE(hub_.modules().contains("m1"));
+}
+
+TEST_F(ModulesTest, AModuleThatTheHubCannotServeDoesNotHoldUpTheRest) {
+  hub_.FailFor("m0", FakeHubRegistry::Away());
+  std::set<std::string> wanted;
+  for (int i = 0; i < 10; ++i) wanted.insert(absl::StrCat("m", i));
+  const absl::Status status = Reconcile({.wanted = wanted, .previous = {}, .verify_keys = false});
+  EXPECT_EQ(ReasonOf(status), Reason::kNetwork);
+  EXPECT_EQ(hub_.modules().size(), 9u);
 }
 
 TEST_F(ModulesTest, OneFailureDoesNotStopThePass) {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -40,9 +41,8 @@ Reason Gravest(const std::vector<Failure>& failures) {
   return Reason::kOther;
 }
 
-bool EndsThePass(const absl::Status& status) {
-  const Reason reason = ReasonOf(status);
-  return reason == Reason::kDeviceGone || reason == Reason::kUnauthorized || reason == Reason::kNetwork;
+bool ConcernsTheDevice(const absl::Status& status) {
+  return ReasonOf(status) == Reason::kDeviceGone || ReasonOf(status) == Reason::kUnauthorized;
 }
 
 absl::Status Combine(const std::vector<Failure>& failures, size_t tasks) {
@@ -66,6 +66,7 @@ absl::Status Combine(const std::vector<Failure>& failures, size_t tasks) {
 absl::Status RunAll(const std::vector<Task>& tasks) {
   std::atomic<size_t> next = 0;
   std::atomic<bool> ended = false;
+  std::atomic<size_t> unreached = 0;
   std::mutex mutex;
   std::vector<Failure> failures;
   const auto work = [&] {
@@ -73,13 +74,20 @@ absl::Status RunAll(const std::vector<Task>& tasks) {
       absl::Status status = tasks[i].run();
       if (status.ok()) continue;
       log::Warn("Could not reconcile module identity \"{}\": {}", tasks[i].module_id, status);
-      if (EndsThePass(status)) ended = true;
+      // A hub that is away fails them all; one module that it cannot serve must not hold up the rest for
+      // ever.
+      if (ReasonOf(status) == Reason::kNetwork && ++unreached == kAtATime) ended = true;
+      if (ConcernsTheDevice(status)) ended = true;
       std::lock_guard lock(mutex);
       failures.push_back({tasks[i].module_id, std::move(status)});
     }
   };
   std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min(kAtATime, tasks.size()); ++i) threads.emplace_back(work);
+  try {
+    for (size_t i = 1; i < std::min(kAtATime, tasks.size()); ++i) threads.emplace_back(work);
+  } catch (const std::system_error& error) {
+    log::Warn("Reconciling with {} threads: {}", threads.size() + 1, error.what());
+  }
   work();
   for (std::thread& thread : threads) thread.join();
   return Combine(failures, tasks.size());

@@ -140,6 +140,19 @@ TEST_F(DpsTest, TransientPollFailuresAreWaitedOut) {
   EXPECT_THAT(Provision(), IsOk());
 }
 
+TEST_F(DpsTest, BrokenPollsArePassedOver) {
+  const auto broken = https::WithFailureKind(absl::InternalError("cut"), https::FailureKind::kOther);
+  Answer(202, kAssigning);
+  for (int i = 0; i < 2; ++i) answers_.push_back(broken);
+  Answer(202, kAssigning);
+  for (int i = 0; i < 2; ++i) answers_.push_back(broken);
+  Answer(200, kAssigned);
+  EXPECT_THAT(Provision(), IsOk());
+  Answer(202, kAssigning);
+  for (int i = 0; i < 3; ++i) answers_.push_back(broken);
+  EXPECT_EQ(Provision().status().message(), "cut");
+}
+
 TEST_F(DpsTest, ADeadCloudIsANetworkFailure) {
   const absl::Status status = Provision().status();
   EXPECT_EQ(PartyOf(status), Party::kDps);
@@ -183,6 +196,9 @@ INSTANTIATE_TEST_SUITE_P(
                     "custom (error 400207)"},
         RefusalCase{"Disabled", 200, R"({"status":"disabled"})", "enrollment is disabled"},
         RefusalCase{"NoHub", 200, R"({"status":"assigned"})", "not to which hub"},
+        RefusalCase{"NoHostName", 200,
+                    R"({"status":"assigned","registrationState":{"assignedHub":"h/x?y","deviceId":"d"}})",
+                    "no host name"},
         RefusalCase{"Garbage", 202, "garbage", "no JSON object"},
         RefusalCase{"NoOperation", 202, R"({"status":"assigning"})", "no operation"}),
     [](const auto& info) { return std::string(info.param.name); });

@@ -37,8 +37,7 @@ Made MakeManual(const config::v1::Provisioning& config, const SourceParts&) {
 
 Made MakeDps(const config::v1::Provisioning& config, const SourceParts& parts) {
   const std::string& method = config.attestation().method();
-  if (method == "symmetric_key")
-    return NewDpsSource(config, parts.attestation, parts.send, parts.clock, parts.timeout);
+  if (method == "symmetric_key") return NewDpsSource(config, parts.attestation, parts.send, parts.clock);
   if (method == "x509" || method == "tpm") {
     return std::make_shared<UnsupportedSource>("provisioning.attestation.method", method);
   }

@@ -17,7 +17,6 @@ struct SourceParts {
   Attestation& attestation;
   DpsClient::Send send;
   Clock& clock;
-  absl::Duration timeout = absl::Seconds(70);
 };
 
 // Refuses what no later attempt could mend (kInvalidArgument naming the key). A source or method that this

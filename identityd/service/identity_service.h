@@ -40,6 +40,7 @@ class IdentityService {
     ModuleKeys& module_keys;
     client::Client& certd;
     IdentityChanges& changes;
+    Clock& clock;
   };
 
   IdentityService(const Parts& parts, std::shared_ptr<const ServiceSettings> settings);

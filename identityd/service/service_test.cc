@@ -78,7 +78,8 @@ class ServiceTest : public ::testing::Test {
                                                                         .modules = modules_,
                                                                         .module_keys = module_keys_,
                                                                         .certd = certd_,
-                                                                        .changes = changes_},
+                                                                        .changes = changes_,
+                                                                        .clock = clock_},
                                                  settings);
     service_->Register(dispatcher_);
     dispatcher_.CheckComplete();
@@ -288,6 +289,21 @@ TEST_F(ServiceTest, AWatchIsToldOfDeletionAndRecreation) {
   ASSERT_EQ(Ask(kRoot, "POST", Path("/identities/modules"), R"({"type":"aziot","moduleId":"m1"})").status,
             200);
   EXPECT_TRUE(becomes("g2"));
+
+  // A change that keyd could not be asked about is told later.
+  keyd_.set_away(true);
+  const int calls = keyd_.calls();
+  hub_.Put("m1", "g9");
+  clock_.Advance(absl::Minutes(2));
+  Ask(kModule, "GET", Path("/identities/identity"));
+  for (int i = 0; i < 500 && keyd_.calls() == calls; ++i) absl::SleepFor(absl::Milliseconds(10));
+  EXPECT_GT(keyd_.calls(), calls);
+  keyd_.set_away(false);
+  for (int i = 0; i < 500 && generation() != "g9"; ++i) {
+    clock_.Advance(absl::Seconds(5));
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  EXPECT_EQ(generation(), "g9");
 
   rpc::CallContext stranger(net::Peer{.uid = kUnknown}, "2026-12-01", absl::InfiniteFuture());
   stranger.RunOn(Lane::Peers());

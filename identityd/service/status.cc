@@ -76,9 +76,12 @@ std::optional<WatchIdentityReply> IdentityService::Current(uid_t uid) {
 }
 
 void IdentityService::WatchLoop() {
+  constexpr absl::Duration kAgain = absl::Seconds(5);
   uint64_t seen = 0;
+  absl::Duration look_again = absl::InfiniteDuration();
   while (true) {
-    seen = parts_.changes.WaitPast(seen);
+    seen = parts_.changes.WaitPast(seen, parts_.clock, look_again);
+    look_again = absl::InfiniteDuration();
     if (parts_.changes.closed()) return;
     std::vector<std::pair<uid_t, std::shared_ptr<rpc::Feed>>> feeds;
     {
@@ -91,7 +94,8 @@ void IdentityService::WatchLoop() {
     for (const auto& [uid, feed] : feeds) {
       const std::optional<WatchIdentityReply> now = Current(uid);
       if (!now) {
-        log::Warn("The watch of uid {} could not be told of a change: keyd did not answer", uid);
+        log::Debug("identityd.service", "the watch of uid {} waits for keyd", uid);
+        look_again = parts_.clock.Steady() + kAgain;
         continue;
       }
       if (now->SerializeAsString() == feed->Get().first->SerializeAsString()) continue;

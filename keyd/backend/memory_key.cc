@@ -4,6 +4,7 @@
 #include <openssl/params.h>
 
 #include <climits>
+#include <cstdlib>
 #include <cstring>
 
 #include "common/openssl/error_queue.h"
@@ -13,6 +14,7 @@ namespace aziot::keyd {
 namespace {
 
 constexpr size_t kAesKeyBytes = 32;
+constexpr size_t kBlockBytes = 64;  // SHA-256's
 constexpr size_t kTagBytes = 16;
 constexpr size_t kLongestIv = 128;  // OpenSSL 3's limit
 constexpr uint8_t kVersion1 = 0x01;
@@ -38,7 +40,21 @@ const uint8_t* AddressOf(BytesView bytes) {
   return bytes.empty() ? &nothing : bytes.data();
 }
 
+// RFC 2104, 2: a key longer than a block is its digest.
+Secret HmacKeyOf(Secret key) {
+  if (key.size() <= kBlockBytes) return key;
+  Secret digest = Secret::OfSize(32);
+  if (EVP_Q_digest(nullptr, "SHA256", nullptr, key.Expose().data(), key.size(),
+                   digest.ExposeForWriting().data(), nullptr) != 1) {
+    std::abort();  // a libcrypto without SHA-2, or no memory
+  }
+  return digest;
+}
+
 }  // namespace
+
+MemoryKey::MemoryKey(Secret bytes)
+    : fits_aes_(bytes.size() == kAesKeyBytes), bytes_(HmacKeyOf(std::move(bytes))) {}
 
 absl::Status MemoryKey::ComputeHmac(BytesView message, std::span<uint8_t, 32> out) const {
   openssl::MacCtxPtr context = macs_.Take();
@@ -79,7 +95,7 @@ absl::StatusOr<Secret> MemoryKey::Derive(BytesView data) const {
 // memory. Freeing it wipes it.
 absl::StatusOr<openssl::CipherCtxPtr> MemoryKey::StartGcm(const AeadParameters& parameters, BytesView text,
                                                           int encrypt) const {
-  if (bytes_.size() != kAesKeyBytes) {
+  if (!fits_aes_) {
     return absl::InternalError("the key is not 32 bytes long, AES-256 needs that");
   }
   if (parameters.iv.empty() || parameters.iv.size() > kLongestIv) {

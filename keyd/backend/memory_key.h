@@ -14,7 +14,7 @@ namespace aziot::keyd {
 // Thread-safe.
 class MemoryKey {
  public:
-  explicit MemoryKey(Secret bytes) : bytes_(std::move(bytes)) {}
+  explicit MemoryKey(Secret bytes);
 
   // HMAC-SHA256 with a key of any length; kInternal when OpenSSL fails.
   absl::StatusOr<Mac> Hmac(BytesView message) const;
@@ -31,6 +31,8 @@ class MemoryKey {
   absl::StatusOr<openssl::CipherCtxPtr> StartGcm(const AeadParameters& parameters, BytesView text,
                                                  int encrypt) const;
 
+  const bool fits_aes_;
+  // The key, or what HMAC makes of one that is longer than a block: contexts stay small.
   const Secret bytes_;
   // Contexts that hold the key in OpenSSL's secure memory, ready for a message.
   mutable ContextPool<openssl::MacCtxPtr> macs_;

@@ -2,12 +2,14 @@
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/openssl/error_queue.h"
 #include "common/status/status_macros.h"
@@ -43,6 +45,14 @@ int RefusePassword(char*, int, int, void* asked) {
 
 openssl::BioPtr Reader(BytesView bytes) {
   return openssl::BioPtr(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
+}
+
+// Want of memory must not look like a torn file: that one would be overwritten.
+absl::Status ReadingFailed() {
+  const absl::Status failure =
+      openssl::ErrorFromQueue(absl::StatusCode::kInvalidArgument, "reading a private key");
+  if (!absl::StrContains(failure.message(), ERR_reason_error_string(ERR_R_MALLOC_FAILURE))) return failure;
+  return absl::ResourceExhaustedError(failure.message());
 }
 
 absl::Status Encrypted() {
@@ -122,8 +132,7 @@ absl::StatusOr<std::unique_ptr<MemoryKeyPair>> MemoryKeyPair::ParsePem(BytesView
                                              RefusePassword, &asked_password);
   const std::unique_ptr<char, FreeSecure> name(raw_name);
   if (read != 1) {
-    const absl::Status failure =
-        openssl::ErrorFromQueue(absl::StatusCode::kInvalidArgument, "reading a private key");
+    const absl::Status failure = ReadingFailed();
     if (asked_password) return Encrypted();
     if (HoldsWholeBlock(pem)) return absl::FailedPreconditionError("the PEM file holds no private key");
     openssl::ErrorFromQueue(absl::StatusCode::kInvalidArgument, "").IgnoreError();
@@ -133,9 +142,7 @@ absl::StatusOr<std::unique_ptr<MemoryKeyPair>> MemoryKeyPair::ParsePem(BytesView
 
   const uint8_t* at = der.data;
   openssl::PkeyPtr key(d2i_AutoPrivateKey(nullptr, &at, der.size));
-  if (key == nullptr) {
-    return openssl::ErrorFromQueue(absl::StatusCode::kInvalidArgument, "reading a private key");
-  }
+  if (key == nullptr) return ReadingFailed();
   switch (EVP_PKEY_get_base_id(key.get())) {
     case EVP_PKEY_EC:
       return std::unique_ptr<MemoryKeyPair>(new MemoryKeyPair(std::move(key), KeyFamily::kEc));

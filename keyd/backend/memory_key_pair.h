@@ -19,7 +19,7 @@ class MemoryKeyPair {
   static absl::StatusOr<std::unique_ptr<MemoryKeyPair>> Generate(KeyAlgorithm algorithm);
   // PKCS#8, PKCS#1 or SEC1. kInvalidArgument: not a whole private key, as a torn write leaves it.
   // kFailedPrecondition: whole, but not to be used: encrypted, of another algorithm, or something else than a
-  // private key.
+  // private key. kResourceExhausted: nothing is known about it, there was no memory to read it.
   static absl::StatusOr<std::unique_ptr<MemoryKeyPair>> ParsePem(BytesView pem);
 
   // Unencrypted PKCS#8.

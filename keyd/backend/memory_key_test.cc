@@ -4,6 +4,7 @@
 
 #include "common/bytes/base64.h"
 #include "common/bytes/hex.h"
+#include "common/openssl/digest.h"
 
 namespace aziot::keyd {
 namespace {
@@ -49,6 +50,15 @@ TEST(MemoryKeyTest, HmacTakesKeysOfAnyLength) {
             "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
+TEST(MemoryKeyTest, HmacIsTheSameOnBothSidesOfABlock) {
+  for (const size_t size : {1, 63, 64, 65, 150000}) {
+    const Bytes key = Counting(size);
+    const MemoryKey held{Secret(key)};
+    EXPECT_EQ(*held.Hmac(ToBytesView("a")), openssl::HmacSha256(key, ToBytesView("a"))) << size;
+    EXPECT_EQ(*held.Hmac(ToBytesView("b")), openssl::HmacSha256(key, ToBytesView("b"))) << size;
+  }
+}
+
 TEST(MemoryKeyTest, AContextIsCleanForTheNextMessage) {
   const MemoryKey key(Secret(Counting(32)));
   const Mac first = *key.Hmac(ToBytesView("a"));
@@ -57,7 +67,7 @@ TEST(MemoryKeyTest, AContextIsCleanForTheNextMessage) {
 }
 
 TEST(MemoryKeyTest, AeadNeeds32Bytes) {
-  for (const size_t size : {16u, 31u, 33u}) {
+  for (const size_t size : {16u, 31u, 33u, 65u}) {
     const MemoryKey key(Secret(Counting(size)));
     EXPECT_TRUE(absl::IsInternal(key.Encrypt(kParameters, {}).status())) << size;
     EXPECT_TRUE(absl::IsInternal(key.Decrypt(kParameters, *ParseHex(kVersion2)).status())) << size;

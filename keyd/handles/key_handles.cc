@@ -30,8 +30,9 @@ Lane KeyHandles::MintLane() const {
 
 absl::StatusOr<Mac> KeyHandles::Sign(BytesView payload) {
   absl::StatusOr<Mac> mac = backend_.Hmac(validation_key_, payload);
-  // First need; or a store that was emptied under us.
-  if (absl::IsNotFound(mac.status())) {
+  // First need, a store that was emptied under us, or a file that power loss tore: creating keeps a usable
+  // key.
+  if (absl::IsNotFound(mac.status()) || absl::IsInternal(mac.status())) {
     if (const absl::Status made = backend_.CreateKey(validation_key_, kValidationUsage); !made.ok()) {
       return ValidationKeyFailed(made);
     }

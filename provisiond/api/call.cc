@@ -41,7 +41,7 @@ std::optional<std::string> Call::IfMatch() const {
 
 std::string Call::Word(size_t i) const { return i < path.size() ? absl::AsciiStrToLower(path[i]) : ""; }
 
-absl::StatusOr<Call> ParseCall(const http::Request& request, absl::string_view peer_address) {
+Call ParseCall(const http::Request& request, absl::string_view peer_address) {
   Call call;
   call.method = request.method;
   call.target = http::ParseTarget(request.target);
@@ -57,12 +57,14 @@ absl::StatusOr<Call> ParseCall(const http::Request& request, absl::string_view p
   absl::ConsumeSuffix(&path, "/");
   for (const absl::string_view segment : absl::StrSplit(path, '/')) {
     std::string decoded = http::PercentDecode(segment);
-    if (decoded.empty() || decoded == "." || decoded == "..")
-      return Refuse(Fault::kInvalid, "malformed path");
-    if (decoded.find('\0') != std::string::npos || !IsUtf8(decoded))
-      return Refuse(Fault::kInvalid, "malformed path");
+    if (decoded.empty() || decoded == "." || decoded == ".." || decoded.find('\0') != std::string::npos ||
+        !IsUtf8(decoded)) {
+      call.path_status = Refuse(Fault::kInvalid, "malformed path");
+      break;
+    }
     call.path.push_back(std::move(decoded));
   }
+  if (call.path.empty()) call.path.emplace_back();
   return call;
 }
 

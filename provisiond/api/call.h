@@ -15,6 +15,7 @@ namespace aziot::provisiond::api {
 struct Call {
   std::string method;
   std::vector<std::string> path;  // decoded segments; never empty
+  absl::Status path_status;
   http::Target target;
   http::Headers headers;
   std::string body;
@@ -30,7 +31,9 @@ struct Call {
   std::string Word(size_t i) const;
 };
 
-// kInvalid for empty segments, dot segments, NUL or broken UTF-8 in the path. One trailing '/' is taken off.
-absl::StatusOr<Call> ParseCall(const http::Request& request, absl::string_view peer_address);
+// A path with empty segments, dot segments, NUL or broken UTF-8 ends before the first of these: `path_status`
+// is kInvalid then, and what is left of the path tells no more than the family. One trailing '/' is taken
+// off.
+Call ParseCall(const http::Request& request, absl::string_view peer_address);
 
 }  // namespace aziot::provisiond::api

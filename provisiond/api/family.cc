@@ -13,7 +13,8 @@ http::Response JsonResponse(int status, const Json& body) {
   http::Response response;
   response.status = status;
   response.headers.Add("Content-Type", "application/json; charset=utf-8");
-  response.body = body.dump();
+  // Texts of a refusal may repeat what a caller sent.
+  response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
   return response;
 }
 

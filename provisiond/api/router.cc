@@ -3,9 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "common/bytes/hex.h"
 #include "common/log/log.h"
-#include "common/openssl/digest.h"
 #include "provisiond/api/dps/dps_error.h"
 #include "provisiond/api/hub/hub_error.h"
 #include "provisiond/lifecycle/fault.h"
@@ -29,24 +27,20 @@ void LogFailure(const Call& call, const http::Response& response, const absl::St
 }  // namespace
 
 http::Response Router::Handle(const http::Request& request, absl::string_view peer_address) {
-  const absl::StatusOr<Call> call = ParseCall(request, peer_address);
-  if (!call.ok()) {
-    const std::string request_id = FormatHex(openssl::RandomBytes(16));
-    http::Response response = hub::ErrorResponse(call.status(), request_id, clock_);
-    response.headers.Set("x-ms-request-id", request_id);
-    return response;
-  }
+  const Call call = ParseCall(request, peer_address);
   absl::StatusOr<http::Response> answer;
-  const bool dps_device = dps::DeviceApi::Owns(*call);
-  const bool dps_service = dps::ServiceApi::Owns(*call);
-  if (dps_device) {
-    answer = dps_devices_.Handle(*call);
+  const bool dps_device = dps::DeviceApi::Owns(call);
+  const bool dps_service = dps::ServiceApi::Owns(call);
+  if (!call.path_status.ok()) {
+    answer = call.path_status;
+  } else if (dps_device) {
+    answer = dps_devices_.Handle(call);
   } else if (dps_service) {
-    answer = dps_service_.Handle(*call);
-  } else if (hub::HubApi::Owns(*call)) {
-    answer = hub_.Handle(*call);
-  } else if (std::find(std::begin(kLater), std::end(kLater), call->Word(0)) != std::end(kLater)) {
-    answer = Refuse(Fault::kNotSupported, absl::StrCat("/", call->Word(0), " is not supported yet"));
+    answer = dps_service_.Handle(call);
+  } else if (hub::HubApi::Owns(call)) {
+    answer = hub_.Handle(call);
+  } else if (std::find(std::begin(kLater), std::end(kLater), call.Word(0)) != std::end(kLater)) {
+    answer = Refuse(Fault::kNotSupported, absl::StrCat("/", call.Word(0), " is not supported yet"));
   } else {
     answer = Refuse(Fault::kNoRoute, "No such resource.");
   }
@@ -54,11 +48,11 @@ http::Response Router::Handle(const http::Request& request, absl::string_view pe
   if (answer.ok()) {
     response = *std::move(answer);
   } else {
-    response = dps_device || dps_service ? dps::ErrorResponse(answer.status(), call->request_id, clock_)
-                                         : hub::ErrorResponse(answer.status(), call->request_id, clock_);
-    LogFailure(*call, response, answer.status());
+    response = dps_device || dps_service ? dps::ErrorResponse(answer.status(), call.request_id, clock_)
+                                         : hub::ErrorResponse(answer.status(), call.request_id, clock_);
+    LogFailure(call, response, answer.status());
   }
-  response.headers.Set("x-ms-request-id", call->request_id);
+  response.headers.Set("x-ms-request-id", call.request_id);
   return response;
 }
 

@@ -36,7 +36,10 @@ absl::Status AccessPolicies::MakeDefaults() {
   return database_.Write([&](store::Session& session) -> absl::Status {
     for (const Default& row : kDefaults) {
       ASSIGN_OR_RETURN(const auto found, store::FindPolicy(session, row.family, row.name));
-      if (found) continue;
+      if (found) {
+        RETURN_IF_ERROR(Open(*found, "primary_enc", found->primary_enc).status());
+        continue;
+      }
       store::Policy policy{store::NewRowId(),
                            std::string(row.family),
                            std::string(row.name),
@@ -68,9 +71,9 @@ absl::Status AccessPolicies::Check(absl::string_view family, const SasToken& tok
   if (!policy) return absl::UnauthenticatedError("no such policy");
   ASSIGN_OR_RETURN(const Secret primary, Open(*policy, "primary_enc", policy->primary_enc));
   ASSIGN_OR_RETURN(const Secret secondary, Open(*policy, "secondary_enc", policy->secondary_enc));
-  const bool by_primary = SignedBy(token, primary.Expose());
-  const bool by_secondary = SignedBy(token, secondary.Expose());
-  if (!by_primary && !by_secondary) return absl::UnauthenticatedError("the signature does not match");
+  if (!SignedByEither(token, primary.Expose(), secondary.Expose())) {
+    return absl::UnauthenticatedError("the signature does not match");
+  }
   if (std::none_of(resources.begin(), resources.end(), [&](const std::vector<std::string>& resource) {
         return Covers(token, resource, Scope::kPrefix);
       })) {

@@ -18,7 +18,8 @@ class AccessPolicies {
  public:
   AccessPolicies(store::Database& database, const store::Vault& vault) : database_(database), vault_(vault) {}
 
-  // Makes the default policies that are not there yet, with new keys.
+  // Makes the default policies that are not there yet, with new keys. kDataLoss when the store was sealed
+  // with another data key: found at start, not at the first device.
   absl::Status MakeDefaults();
 
   // Whether the token's policy of `family` ("dps", "hub") signed it for one of `resources` and holds

@@ -93,6 +93,12 @@ bool SignedBy(const SasToken& token, BytesView key) {
   return ConstantTimeEqual(openssl::HmacSha256(key, ToBytesView(text)), token.signature);
 }
 
+bool SignedByEither(const SasToken& token, BytesView primary, BytesView secondary) {
+  const bool by_primary = SignedBy(token, primary);
+  const bool by_secondary = SignedBy(token, secondary);
+  return by_primary || by_secondary;
+}
+
 bool Covers(const SasToken& token, const std::vector<std::string>& segments, Scope scope) {
   std::string decoded = http::PercentDecode(token.resource);
   absl::string_view text = decoded;

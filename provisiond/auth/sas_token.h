@@ -31,6 +31,8 @@ absl::Status CheckExpiry(const SasToken& token, absl::Time now,
 
 // Whether `key` made the signature; constant time.
 bool SignedBy(const SasToken& token, BytesView key);
+// Whether one of both did; the time does not tell which.
+bool SignedByEither(const SasToken& token, BytesView primary, BytesView secondary);
 
 enum class Scope { kExact, kPrefix };
 

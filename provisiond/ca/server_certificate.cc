@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/bytes/secret.h"
 #include "common/files/files.h"
 #include "common/log/log.h"
 #include "common/openssl/certificate.h"
@@ -128,12 +129,15 @@ bool CoversNames(X509* certificate, const std::vector<std::string>& names) {
 bool IsCurrent(const ServerCertificate& files, X509* root, const std::vector<std::string>& names,
                absl::Time now) {
   const auto pem = files::Read(files.certificate_file);
-  if (!pem.ok() || !files::Exists(files.key_file)) return false;
+  const auto key_pem = files::ReadSecret(files.key_file);
+  if (!pem.ok() || !key_pem.ok()) return false;
   const auto certificates = openssl::ParseCertificates(*pem);
-  if (!certificates.ok() || certificates->empty()) return false;
+  const auto key = openssl::ParsePrivateKey(key_pem->ExposeText());
+  if (!certificates.ok() || certificates->empty() || !key.ok()) return false;
   X509* leaf = certificates->front().get();
-  return X509_verify(leaf, X509_get0_pubkey(root)) == 1 && CoversNames(leaf, names) &&
-         openssl::NotAfter(*leaf) - kRenewBefore > now;
+  // The two files are written one after the other: a crash in between leaves a pair that does not fit.
+  return X509_check_private_key(leaf, key->get()) == 1 && X509_verify(leaf, X509_get0_pubkey(root)) == 1 &&
+         CoversNames(leaf, names) && openssl::NotAfter(*leaf) - kRenewBefore > now;
 }
 
 bool IsAddress(const std::string& name) {

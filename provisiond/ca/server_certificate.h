@@ -17,8 +17,8 @@ struct ServerCertificate {
 };
 
 // `<directory>/{root.pem,root.key,server.pem,server.key}`, keys with mode 0600. The root is made once; the
-// server certificate again when `names` changed or it ends within 30 days. Names that are IP addresses become
-// IP entries.
+// server certificate again when `names` changed, its key is not there or another's, or it ends within 30
+// days. Names that are IP addresses become IP entries.
 absl::StatusOr<ServerCertificate> EnsureServerCertificate(absl::string_view directory,
                                                           const std::vector<std::string>& names,
                                                           Clock& clock);

@@ -1,4 +1,3 @@
-#include "absl/strings/escaping.h"
 #include "aziot/provisioning/v1/admin.pb.h"
 #include "common/status/status_macros.h"
 #include "provisiond/ctl/output.h"
@@ -109,8 +108,7 @@ absl::Status ListTelemetry(Session& session, const Options& options) {
   }
   Lines lines = {{"AT", "MODULE", "BODY"}};
   for (const v1::Message& message : reply.messages()) {
-    // A device's bytes must not reach the terminal as they are.
-    lines.push_back({message.at(), message.module_id(), absl::CHexEscape(message.body())});
+    lines.push_back({message.at(), message.module_id(), message.body()});
   }
   PrintTable(lines);
   return absl::OkStatus();

@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "common/ids/utf8.h"
 
 namespace aziot::provisiond {
 namespace {
@@ -29,6 +30,12 @@ bool IsGroupId(absl::string_view text) {
 }
 
 bool IsDeviceId(absl::string_view text) { return AllOf(text, "-.+%_#*?!(),:=@$'"); }
+
+bool IsReason(absl::string_view text) {
+  const auto characters = std::count_if(text.begin(), text.end(),
+                                        [](char c) { return (static_cast<uint8_t>(c) & 0xc0) != 0x80; });
+  return static_cast<size_t>(characters) <= kLongest && IsUtf8(text);
+}
 
 bool IsIdScope(absl::string_view text) {
   return text.size() >= 11 && text.size() <= 64 && absl::StartsWithIgnoreCase(text, "0ne") &&

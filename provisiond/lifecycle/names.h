@@ -1,4 +1,4 @@
-// The alphabets of ids.
+// What ids and other short texts may hold.
 #pragma once
 
 #include "absl/strings/string_view.h"
@@ -11,6 +11,8 @@ bool IsRegistrationId(absl::string_view text);
 bool IsGroupId(absl::string_view text);
 // Letters, digits and - . + % _ # * ? ! ( ) , : = @ $ ', at most 128.
 bool IsDeviceId(absl::string_view text);
+// Why a device has its status: at most 128 characters of UTF-8.
+bool IsReason(absl::string_view text);
 // `0ne` and at least eight letters or digits; case does not count.
 bool IsIdScope(absl::string_view text);
 

@@ -22,11 +22,8 @@ using store::EnrollmentKind;
 constexpr absl::Duration kOperationLife = absl::Hours(24);
 constexpr int kAttempts = 3;
 
-bool SignedByEither(const auth::SasToken& token, const KeyPair& keys) {
-  // Both are always tried: the time must not tell which slot a token was made with.
-  const bool primary = auth::SignedBy(token, keys.primary.Expose());
-  const bool secondary = auth::SignedBy(token, keys.secondary.Expose());
-  return primary || secondary;
+bool SignedBy(const auth::SasToken& token, const KeyPair& keys) {
+  return auth::SignedByEither(token, keys.primary.Expose(), keys.secondary.Expose());
 }
 
 KeyPair Derive(const KeyPair& group, absl::string_view registration_id) {
@@ -87,7 +84,7 @@ absl::StatusOr<Registrar::Admission> Registrar::Admit(absl::string_view registra
   const absl::Status refused = Refuse(Fault::kUnauthorized, "Unauthorized");
   if (individual && individual->attestation == "symmetricKey") {
     ASSIGN_OR_RETURN(KeyPair keys, OpenEnrollmentKeys(vault_, EnrollmentKind::kIndividual, *individual));
-    if (SignedByEither(token, keys)) {
+    if (SignedBy(token, keys)) {
       const bool blocked = !individual->enabled;
       return Admission{EnrollmentKind::kIndividual, *std::move(individual), std::move(keys), blocked};
     }
@@ -100,7 +97,7 @@ absl::StatusOr<Registrar::Admission> Registrar::Admit(absl::string_view registra
     const std::string lower = absl::AsciiStrToLower(registration_id);
     for (const absl::string_view spelling : {absl::string_view(lower), registration_id}) {
       KeyPair keys = Derive(group_keys, spelling);
-      if (!SignedByEither(token, keys)) continue;
+      if (!SignedBy(token, keys)) continue;
       const bool blocked = !group.enabled || individual.has_value();
       return Admission{EnrollmentKind::kGroup, std::move(group), std::move(keys), blocked};
     }
@@ -228,7 +225,8 @@ absl::StatusOr<store::Operation> Registrar::GetOperation(absl::string_view regis
     ASSIGN_OR_RETURN(operation, store::FindOperation(session, operation_id));
     return absl::OkStatus();
   }));
-  if (!operation || operation->registration_id != absl::AsciiStrToLower(registration_id)) {
+  if (!operation || operation->registration_id != absl::AsciiStrToLower(registration_id) ||
+      operation->expires < absl::ToUnixMicros(clock_.Now())) {
     return Refuse(Fault::kOperationNotFound, "Operation not found.");
   }
   return *std::move(operation);

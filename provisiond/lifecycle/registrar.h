@@ -39,7 +39,7 @@ class Registrar {
   // Admits and assigns. The operation's state is assigned, failed or disabled.
   absl::StatusOr<store::Operation> Register(const Request& request, const Actor& actor);
 
-  // kOperationNotFound for one of another registration, too.
+  // kOperationNotFound for one of another registration or past its 24 hours, too.
   absl::StatusOr<store::Operation> GetOperation(absl::string_view registration_id,
                                                 absl::string_view operation_id);
 

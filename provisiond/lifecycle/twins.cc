@@ -47,6 +47,8 @@ absl::StatusOr<store::Twin> Twins::Change(absl::string_view owner, TwinChange ho
   }
   store::Twin twin;
   RETURN_IF_ERROR(database_.Write([&](store::Session& session) -> absl::Status {
+    ASSIGN_OR_RETURN(const bool there, store::HasTwin(session, owner));
+    if (!there) return Refuse(Fault::kDeviceNotFound, "The device or module was deleted meanwhile.");
     ASSIGN_OR_RETURN(twin, store::GetTwin(session, owner));
     RETURN_IF_ERROR(CheckEtag(if_match, twin.etag));
     if (tags != nullptr) RETURN_IF_ERROR(Merge(how, *tags, twin.tags));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "aziot/provisioning/v1/admin.pb.h"
 #include "common/bytes/base64.h"
 #include "common/rpc/call_context.h"
+#include "common/rpc/errors.h"
 #include "provisiond/lifecycle/actor.h"
 #include "provisiond/verifier/symmetric_key/device_keys.h"
 
@@ -16,6 +18,14 @@ namespace aziot::provisiond {
 inline Actor ActorOf(const rpc::CallContext& call) { return {absl::StrCat("uid ", call.peer.uid), ""}; }
 
 inline std::vector<absl::string_view> WordsOf(absl::string_view text) { return absl::StrSplit(text, ' '); }
+
+// A key a caller brought; none for "". InvalidParameter for what is no key.
+inline absl::StatusOr<std::optional<Secret>> ReadKey(const std::string& text, absl::string_view name) {
+  if (text.empty()) return std::optional<Secret>();
+  absl::StatusOr<Secret> key = ParseKey(text);
+  if (!key.ok()) return rpc::InvalidParameter(name, key.status().message());
+  return std::optional<Secret>(*std::move(key));
+}
 
 inline provisioning::v1::Keys ToKeys(const KeyPair& keys) {
   provisioning::v1::Keys out;

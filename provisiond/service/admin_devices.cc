@@ -12,15 +12,6 @@ namespace {
 
 constexpr int64_t kPage = 1000;
 
-absl::Status ReadKey(bool given, const std::string& text, absl::string_view name,
-                     std::optional<Secret>& key) {
-  if (!given || text.empty()) return absl::OkStatus();
-  absl::StatusOr<Secret> parsed = ParseKey(text);
-  if (!parsed.ok()) return rpc::InvalidParameter(name, parsed.status().message());
-  key = *std::move(parsed);
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 v1::Device AdminService::ToDevice(const store::Device& device) const {
@@ -42,9 +33,8 @@ absl::StatusOr<v1::Device> AdminService::CreateDevice(const CallContext& call, c
   DeviceWish wish;
   wish.device_id = request.device_id();
   wish.enabled = !request.disabled();
-  RETURN_IF_ERROR(ReadKey(request.has_primary_key(), request.primary_key(), "primaryKey", wish.keys.primary));
-  RETURN_IF_ERROR(
-      ReadKey(request.has_secondary_key(), request.secondary_key(), "secondaryKey", wish.keys.secondary));
+  ASSIGN_OR_RETURN(wish.keys.primary, ReadKey(request.primary_key(), "primaryKey"));
+  ASSIGN_OR_RETURN(wish.keys.secondary, ReadKey(request.secondary_key(), "secondaryKey"));
   const auto device = registry_.CreateDevice(hub->id, std::move(wish), ActorOf(call));
   if (!device.ok()) return ToRpcError(device.status());
   ASSIGN_OR_RETURN(const KeyPair keys, registry_.KeysOf(*device));
@@ -101,6 +91,7 @@ absl::StatusOr<v1::Device> AdminService::EnableDevice(const CallContext& call,
 
 absl::StatusOr<v1::Device> AdminService::DisableDevice(const CallContext& call,
                                                        const v1::DeviceName& request) {
+  if (!IsReason(request.reason())) return rpc::InvalidParameter("reason", "at most 128 characters");
   ASSIGN_OR_RETURN(const store::Hub* hub, HubOf(request.has_hub(), request.hub()));
   const auto device =
       registry_.Apply(hub->id, request.device_id(), Event::kDisable, request.reason(), ActorOf(call));

@@ -14,13 +14,6 @@ using store::EnrollmentKind;
 
 constexpr int64_t kPage = 1000;
 
-absl::StatusOr<std::optional<Secret>> ReadKey(bool given, const std::string& text, absl::string_view name) {
-  if (!given || text.empty()) return std::optional<Secret>();
-  absl::StatusOr<Secret> key = ParseKey(text);
-  if (!key.ok()) return rpc::InvalidParameter(name, key.status().message());
-  return std::optional<Secret>(*std::move(key));
-}
-
 absl::StatusOr<v1::Enrollment> ToEnrollment(const store::Enrollment& entry) {
   v1::Enrollment out;
   out.set_name(entry.name);
@@ -56,10 +49,8 @@ absl::StatusOr<v1::Enrollment> AdminService::Create(const CallContext& call, Enr
     wish.entry.allocation_policy = request.allocation_policy();
   }
   wish.entry.hubs = Json(std::vector<std::string>(request.hubs().begin(), request.hubs().end())).dump();
-  ASSIGN_OR_RETURN(wish.keys.primary,
-                   ReadKey(request.has_primary_key(), request.primary_key(), "primaryKey"));
-  ASSIGN_OR_RETURN(wish.keys.secondary,
-                   ReadKey(request.has_secondary_key(), request.secondary_key(), "secondaryKey"));
+  ASSIGN_OR_RETURN(wish.keys.primary, ReadKey(request.primary_key(), "primaryKey"));
+  ASSIGN_OR_RETURN(wish.keys.secondary, ReadKey(request.secondary_key(), "secondaryKey"));
   const auto entry = enrollments_.Put(kind, std::move(wish), PutMode::kCreate, std::nullopt, ActorOf(call));
   if (!entry.ok()) return ToRpcError(entry.status());
   ASSIGN_OR_RETURN(v1::Enrollment reply, ToEnrollment(*entry));

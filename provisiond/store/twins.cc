@@ -4,6 +4,14 @@
 
 namespace aziot::provisiond::store {
 
+absl::StatusOr<bool> HasTwin(Session& session, absl::string_view owner) {
+  const std::string id(owner);
+  ASSIGN_OR_RETURN(const auto row, session.First("SELECT id FROM device WHERE id = ? UNION ALL "
+                                                 "SELECT id FROM module WHERE id = ?",
+                                                 {id, id}));
+  return bool{row};
+}
+
 absl::StatusOr<Twin> GetTwin(Session& session, absl::string_view owner) {
   ASSIGN_OR_RETURN(
       const auto row,

@@ -12,6 +12,8 @@ struct Twin {
   int64_t version = 1, desired_version = 1, reported_version = 1;
 };
 
+// Whether `owner` is the row id of a device or module that is there: no foreign key says so.
+absl::StatusOr<bool> HasTwin(Session& session, absl::string_view owner);
 // `owner` is the row id of a device or module.
 absl::StatusOr<Twin> GetTwin(Session& session, absl::string_view owner);
 absl::Status PutTwin(Session& session, absl::string_view owner, const Twin& twin);

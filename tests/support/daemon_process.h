@@ -23,6 +23,7 @@ class DaemonProcess {
   // SIGTERM, or `signal`; waits for the end. The exit status, or -1 when a signal ended it.
   int Stop(int signal);
   bool Runs();
+  pid_t pid() const { return pid_; }
   // What it has written to stderr.
   std::string Log() const;
 

@@ -14,13 +14,18 @@ class LocalCa final : public Issuer {
 
   absl::StatusOr<std::string> Issue(const IssueRequest& request) override {
     if (!ids_.has_value()) {
-      return absl::FailedPreconditionError(absl::StrCat("[cert_issuance.", request.id.value(),
-                                                        "] says local_ca, but there is no [cert_issuance.local_ca]"));
+      return absl::FailedPreconditionError(
+          absl::StrCat("[cert_issuance.", request.id.value(),
+                       "] says local_ca, but there is no [cert_issuance.local_ca]"));
     }
-    ASSIGN_OR_RETURN(const std::string chain, certificates_.Get(ids_->certificate));
-    if (chain.empty()) return absl::InternalError("the local CA's file is empty");
+    const absl::StatusOr<std::string> chain = certificates_.Get(ids_->certificate);
+    // Whatever its code: the caller cannot mend it.
+    if (!chain.ok()) {
+      return absl::InternalError(absl::StrCat("the local CA's certificate: ", chain.status().message()));
+    }
+    if (chain->empty()) return absl::InternalError("the local CA's file is empty");
     ASSIGN_OR_RETURN(const openssl::PkeyPtr key, keys_.ById(ids_->key));
-    return SignLocally(request, {.chain_pem = chain, .key = *key, .context = keys_.context()}, clock_.Now());
+    return SignLocally(request, {.chain_pem = *chain, .key = *key, .context = keys_.context()}, clock_.Now());
   }
 
  private:

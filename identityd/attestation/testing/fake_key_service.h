@@ -18,6 +18,10 @@ class FakeKeyService final : public KeyService {
     std::lock_guard lock(mutex_);
     keys_["key:" + id] = std::move(key);
   }
+  void Remove(const std::string& id) {
+    std::lock_guard lock(mutex_);
+    keys_.erase("key:" + id);
+  }
   void set_away(bool away) {
     std::lock_guard lock(mutex_);
     away_ = away;

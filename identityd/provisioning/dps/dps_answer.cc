@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
@@ -21,6 +23,15 @@ const json& MemberOf(const json& object, const char* name) {
   if (!object.is_object()) return kNothing;
   const auto found = object.find(name);
   return found != object.end() ? *found : kNothing;
+}
+
+// `host[:port]`, as it goes into URLs.
+bool IsHost(absl::string_view text) {
+  for (const char c : text) {
+    const bool usual = absl::ascii_isalnum(static_cast<unsigned char>(c));
+    if (!usual && !absl::StrContains(".-_:[]", c)) return false;
+  }
+  return text.size() <= 300;
 }
 
 std::string CodeOf(const json& object) {
@@ -71,6 +82,9 @@ absl::StatusOr<DpsAnswer> ParseDpsAnswer(absl::string_view body) {
     answer.trust_bundle = TrustBundleOf(state);
     if (answer.assigned_hub.empty() || answer.device_id.empty()) {
       return absl::InvalidArgumentError("the answer says assigned, but not to which hub and device");
+    }
+    if (!IsHost(answer.assigned_hub)) {
+      return absl::InvalidArgumentError("the answer assigns a hub that is no host name");
     }
   } else if (status == "failed") {
     answer.state = DpsAnswer::State::kFailed;

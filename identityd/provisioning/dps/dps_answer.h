@@ -18,7 +18,8 @@ struct DpsAnswer {
   std::string error;                               // when failed
 };
 
-// Body of a 200 or 202. kInvalidArgument when it is no JSON object, or assigned without hub or device id.
+// Body of a 200 or 202. kInvalidArgument when it is no JSON object, or assigned without a hub's host name or
+// a device id.
 absl::StatusOr<DpsAnswer> ParseDpsAnswer(absl::string_view body);
 
 struct DpsError {

@@ -19,6 +19,7 @@ constexpr absl::Duration kOverall = absl::Minutes(10);
 constexpr absl::Duration kPollTimeout = absl::Seconds(30);
 constexpr absl::Duration kUsualPause = absl::Seconds(5);
 constexpr int kRegisterAttempts = 3;
+constexpr int kBrokenPolls = 3;  // in a row
 
 std::string BaseOf(absl::string_view endpoint) {
   const size_t scheme = endpoint.find("://");
@@ -73,7 +74,7 @@ absl::StatusOr<http::Response> DpsClient::Ask(const Registration& registration, 
   call.timeout = exchange.timeout;
   call.retry = exchange.retry;
   call.make = [&](absl::Duration at_least) -> absl::StatusOr<http::Request> {
-    const absl::Duration validity = std::max(absl::Seconds(300), std::max(timeout_, at_least));
+    const absl::Duration validity = std::max(absl::Seconds(300), at_least);
     ASSIGN_OR_RETURN(const std::string authorization,
                      attestation_.Authorization(registration.credential, resource, "registration", validity));
     http::Request request;
@@ -129,6 +130,7 @@ absl::StatusOr<DpsAnswer> DpsClient::Poll(const Registration& registration, cons
   const std::string url =
       RegistrationUrl(registration, absl::StrCat("/operations/", http::PercentEncode(operation_id)));
   absl::Duration pause = first_pause;
+  int broken = 0;
   absl::Status last = absl::DeadlineExceededError("DPS did not assign the device in time");
   while (clock_.Steady() + pause < deadline) {
     RETURN_IF_ERROR(Pause(pause));
@@ -136,10 +138,13 @@ absl::StatusOr<DpsAnswer> DpsClient::Poll(const Registration& registration, cons
     const absl::StatusOr<http::Response> response =
         Ask(registration, {.method = "GET", .url = url, .body = "", .timeout = kPollTimeout, .retry = false});
     if (!response.ok()) {
-      if (ReasonOf(response.status()) != Reason::kNetwork) return response.status();
+      const bool lasts = absl::IsCancelled(response.status()) ||
+                         (ReasonOf(response.status()) != Reason::kNetwork && ++broken == kBrokenPolls);
+      if (lasts) return response.status();
       last = response.status();
       continue;
     }
+    broken = 0;
     pause = RetryAfter(*response);
     if (MayPass(response->status)) {
       last = DpsRefused(*response);

@@ -29,10 +29,11 @@ class DpsClient {
     Credential credential;
   };
 
-  DpsClient(Send send, Attestation& attestation, Clock& clock, absl::Duration timeout)
-      : send_(std::move(send)), attestation_(attestation), clock_(clock), timeout_(timeout) {}
+  DpsClient(Send send, Attestation& attestation, Clock& clock)
+      : send_(std::move(send)), attestation_(attestation), clock_(clock) {}
 
-  // Ends within 10 minutes. Party::kDps; Reason::kNetwork when DPS was not reached or did not come to an end.
+  // Polls for 10 minutes at most, and past single polls that fail. Party::kDps; Reason::kNetwork when DPS was
+  // not reached or did not come to an end.
   absl::StatusOr<DpsAnswer> Register(const Registration& registration);
   void Cancel();
 
@@ -52,7 +53,6 @@ class DpsClient {
   const Send send_;
   Attestation& attestation_;
   Clock& clock_;
-  const absl::Duration timeout_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool cancelled_ = false;

@@ -15,11 +15,11 @@ namespace {
 class DpsSource final : public ProvisioningSource {
  public:
   DpsSource(DpsClient::Registration registration, std::string payload_uri, bool nested, DpsClient::Send send,
-            Attestation& attestation, Clock& clock, absl::Duration timeout)
+            Attestation& attestation, Clock& clock)
       : registration_(std::move(registration)),
         payload_uri_(std::move(payload_uri)),
         nested_(nested),
-        client_(std::move(send), attestation, clock, timeout) {}
+        client_(std::move(send), attestation, clock) {}
 
   bool uses_backup() const override { return !nested_; }
   std::string fingerprint() const override {
@@ -64,8 +64,7 @@ absl::Status Missing(absl::string_view key) {
 
 absl::StatusOr<std::shared_ptr<ProvisioningSource>> NewDpsSource(const config::v1::Provisioning& config,
                                                                  Attestation& attestation,
-                                                                 DpsClient::Send send, Clock& clock,
-                                                                 absl::Duration timeout) {
+                                                                 DpsClient::Send send, Clock& clock) {
   const std::string& endpoint = config.global_endpoint();
   if (endpoint.empty()) return Missing("global_endpoint");
   if (!absl::StartsWith(endpoint, "https://") && !absl::StartsWith(endpoint, "http://")) {
@@ -83,8 +82,8 @@ absl::StatusOr<std::shared_ptr<ProvisioningSource>> NewDpsSource(const config::v
   registration.credential = {
       .kind = Credential::Kind::kSas, .key_id = config.attestation().symmetric_key(), .cert_id = ""};
   return std::make_shared<DpsSource>(std::move(registration), config.payload().uri(),
-                                     config.has_local_gateway_hostname(), std::move(send), attestation, clock,
-                                     timeout);
+                                     config.has_local_gateway_hostname(), std::move(send), attestation,
+                                     clock);
 }
 
 }  // namespace aziot::identityd

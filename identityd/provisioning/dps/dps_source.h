@@ -12,7 +12,6 @@ namespace aziot::identityd {
 // kInvalidArgument naming the key that is missing.
 absl::StatusOr<std::shared_ptr<ProvisioningSource>> NewDpsSource(const config::v1::Provisioning& config,
                                                                  Attestation& attestation,
-                                                                 DpsClient::Send send, Clock& clock,
-                                                                 absl::Duration timeout);
+                                                                 DpsClient::Send send, Clock& clock);
 
 }  // namespace aziot::identityd

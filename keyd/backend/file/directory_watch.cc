@@ -49,7 +49,7 @@ DirectoryWatch::Changes DirectoryWatch::Take() {
         inotify_rm_watch(fd_, event.wd);
         directories_.erase(directory);
       } else if (event.len > 0) {
-        changes.paths.push_back(directory->second + "/" + name);
+        changes.paths.push_back((directory->second == "/" ? "" : directory->second) + "/" + name);
       }
     }
   }

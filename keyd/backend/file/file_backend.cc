@@ -45,8 +45,9 @@ absl::StatusOr<std::unique_ptr<FileBackend>> FileBackend::Open(FileOptions optio
 }
 
 Lane FileBackend::LaneOf(const KeyId& id, Operation operation) const {
+  // Not Peek: making a pair that someone took away would hold a reactor for seconds.
   const auto holds = [&](Kind kind) {
-    const KeyCache::Content content = cache_.Peek(id);
+    const KeyCache::Content content = cache_.Find(id);
     return content != nullptr && content->kind == kind;
   };
   switch (operation) {
@@ -151,6 +152,9 @@ absl::Status FileBackend::CreateKey(const KeyId& id, KeyUsage) {
 
 absl::Status FileBackend::ImportKey(const KeyId& id, BytesView bytes, KeyUsage) {
   if (bytes.empty()) return absl::InvalidArgumentError("a key has at least one byte");
+  if (ReadContent(Secret(bytes)).kind != Kind::kSymmetric) {
+    return absl::InvalidArgumentError("PEM is no symmetric key: its file would be taken for a key pair's");
+  }
   ASSIGN_OR_RETURN(const std::string path, paths_.PathOf(id));
   const PathLocks::Guard guard = locks_.Lock(path);
   ASSIGN_OR_RETURN(const KeyCache::Content content, ContentToReplace(id));

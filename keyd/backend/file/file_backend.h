@@ -66,7 +66,7 @@ class FileBackend final : public KeyBackend {
   absl::Status Remove(const std::string& path);
 
   const KeyPaths paths_;
-  KeyCache cache_;
+  mutable KeyCache cache_;
   PathLocks locks_;
 };
 

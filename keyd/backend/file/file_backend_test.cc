@@ -211,6 +211,14 @@ INSTANTIATE_TEST_SUITE_P(All, FoundTest,
                                        kInvalidArgument, kInternal, kInternal}),
                          [](const auto& info) { return std::string(info.param.name); });
 
+TEST_F(FileBackendTest, BytesThatWouldBeReadAsAPairAreNotImported) {
+  const auto backend = Open();
+  for (const std::string& bytes : {Pem(), Pem().substr(0, 100), std::string("-----")}) {
+    EXPECT_THAT(backend->ImportKey(id_, ToBytesView(bytes), kSign), StatusIs(kInvalidArgument));
+    EXPECT_FALSE(files::Exists(PathOf(id_)));
+  }
+}
+
 TEST_F(FileBackendTest, AMoveDoesNotTakeOrReplaceASymmetricKey) {
   Put(PathOf(id_), "raw");
   Put(PathOf(other_), Pem());
@@ -340,6 +348,8 @@ TEST_F(FileBackendTest, Lanes) {
   ASSERT_THAT(backend->CreateKeyPair(id_, kEc), IsOk());
   ASSERT_THAT(backend->LoadKeyPair(id_), IsOk());
   EXPECT_TRUE(backend->LaneOf(id_, Operation::kCreateEcPair).is_inline());
+  std::filesystem::remove(PathOf(id_));
+  EXPECT_EQ(backend->LaneOf(id_, Operation::kCreateRsaPair), Lane::Cpu());
 }
 
 TEST_F(FileBackendTest, ReadersMeetTheOldKeyOrTheNewOneDuringReplacements) {

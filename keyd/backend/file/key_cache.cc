@@ -7,8 +7,11 @@
 namespace aziot::keyd::file {
 namespace {
 
-// Above what a device uses; with more, keys are read again now and then.
+// Above what a device uses; with more, keys are read again now and then. The bytes leave most of the memory
+// that is locked for secrets to contexts and to keys that are being read: when it is full, no key can be
+// read.
 constexpr size_t kMaxEntries = 1024;
+constexpr size_t kMaxBytes = size_t{256} << 10;
 
 }  // namespace
 
@@ -43,8 +46,14 @@ void KeyCache::Insert(const KeyId& id, const std::string& path, Content content,
   std::lock_guard lock(mutex_);
   ApplyChanges();
   if (!ticket.watched || ticket.generation != generation_) return;
-  if (entries_.size() >= kMaxEntries) entries_.erase(entries_.begin());
-  entries_.insert_or_assign(id, Entry{path, std::move(content)});
+  const size_t size = content->file_size;
+  if (size > kMaxBytes) return;
+  if (const auto it = entries_.find(id); it != entries_.end()) Erase(it);
+  while (!entries_.empty() && (entries_.size() >= kMaxEntries || bytes_ + size > kMaxBytes)) {
+    Erase(entries_.begin());
+  }
+  entries_.emplace(id, Entry{path, std::move(content)});
+  bytes_ += size;
 }
 
 void KeyCache::Drop(const std::string& path) {
@@ -57,13 +66,22 @@ void KeyCache::ApplyChanges() {
   if (changes.everything) {
     ++generation_;
     entries_.clear();
+    bytes_ = 0;
   }
   for (const std::string& path : changes.paths) Forget(path);
 }
 
 void KeyCache::Forget(const std::string& path) {
   ++generation_;
-  absl::erase_if(entries_, [&](const auto& entry) { return entry.second.path == path; });
+  for (auto it = entries_.begin(); it != entries_.end();) {
+    const auto entry = it++;
+    if (entry->second.path == path) Erase(entry);
+  }
+}
+
+void KeyCache::Erase(Entries::iterator entry) {
+  bytes_ -= entry->second.content->file_size;
+  entries_.erase(entry);
 }
 
 }  // namespace aziot::keyd::file

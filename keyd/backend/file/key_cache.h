@@ -22,7 +22,7 @@ class KeyCache {
 
   // nullptr when the key is not in memory, or its file changed since it was read.
   Content Find(const KeyId& id);
-  // As Find, without looking for changes: for choosing a lane.
+  // As Find, without looking for changes: for choosing the lane of a use.
   Content Peek(const KeyId& id) const;
 
   // Reading a file is Begin, read, Insert: a change between Begin and Insert makes Insert keep nothing.
@@ -40,13 +40,17 @@ class KeyCache {
     std::string path;
     Content content;
   };
+  using Entries = absl::flat_hash_map<KeyId, Entry>;
+
   void ApplyChanges();
   void Forget(const std::string& path);
+  void Erase(Entries::iterator entry);
 
   mutable std::mutex mutex_;
   DirectoryWatch watch_;
   uint64_t generation_ = 0;  // moves with every change
-  absl::flat_hash_map<KeyId, Entry> entries_;
+  Entries entries_;
+  size_t bytes_ = 0;  // of the entries' files
 };
 
 }  // namespace aziot::keyd::file

@@ -4,11 +4,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/str_cat.h"
 #include "common/files/files.h"
 #include "common/testing/temp_dir.h"
+#include "keyd/backend/file/key_paths.h"
 
 namespace aziot::keyd::file {
 namespace {
@@ -103,6 +107,54 @@ TEST_F(KeyCacheTest, AReplacedDirectoryIsSeen) {
     std::filesystem::rename(directory, directory + std::to_string(round));
     EXPECT_EQ(cache_.Find(id_), nullptr) << round;
   }
+}
+
+TEST_F(KeyCacheTest, LostEventsEmptyTheCache) {
+  Write("one");
+  ASSERT_TRUE(Load());
+  int most = 0;
+  std::ifstream("/proc/sys/fs/inotify/max_queued_events") >> most;
+  if (most == 0 || most > 100000) GTEST_SKIP() << "the kernel's queue of events is not to be filled here";
+  const std::string other = scratch_.path() + "/other";
+  for (int i = 0; i < most; i += 2) {  // at least two events each
+    ASSERT_EQ(mknod(other.c_str(), S_IFREG | 0600, 0), 0);
+    ASSERT_EQ(unlink(other.c_str()), 0);
+  }
+  Write("two");
+  EXPECT_EQ(cache_.Find(id_), nullptr);
+  EXPECT_TRUE(Load());
+}
+
+TEST_F(KeyCacheTest, LargeKeysDoNotFillTheLockedMemory) {
+  const auto keep = [&](const std::string& id, size_t size) {
+    Write(std::string(size, 'k'));
+    const auto content = std::make_shared<const KeyContent>(ReadContent(*files::ReadSecret(path_)));
+    cache_.Insert(*KeyId::Parse(id), absl::StrCat(path_, id), content, cache_.Begin(path_));
+  };
+  const auto kept = [&](const std::string& id) { return cache_.Peek(*KeyId::Parse(id)) != nullptr; };
+  for (const char* id : {"a", "b", "c"}) keep(id, 100 << 10);
+  EXPECT_EQ(kept("a") + kept("b") + kept("c"), 2);
+  EXPECT_TRUE(kept("c"));
+  keep("d", 257 << 10);
+  EXPECT_FALSE(kept("d"));
+  // What was forgotten counts no more, and an id counts once.
+  for (const char* id : {"a", "b", "c"}) cache_.Drop(absl::StrCat(path_, id));
+  for (const char* id : {"a", "a", "b"}) keep(id, 100 << 10);
+  EXPECT_TRUE(kept("a") && kept("b"));
+}
+
+TEST_F(KeyCacheTest, AFileInTheRootDirectoryIsWatchedToo) {
+  std::string path = "/aziot-keyd-test-XXXXXX";
+  const int fd = mkstemp(path.data());
+  if (fd < 0) GTEST_SKIP() << "the root directory cannot be written";
+  DirectoryWatch watch;
+  const bool covered = watch.Cover(ParentOf(path));
+  EXPECT_EQ(write(fd, "x", 1), 1);
+  close(fd);
+  std::filesystem::remove(path);
+  ASSERT_TRUE(covered);
+  const std::vector<std::string> changed = watch.Take().paths;
+  EXPECT_NE(std::find(changed.begin(), changed.end(), path), changed.end());
 }
 
 TEST_F(KeyCacheTest, StaysSmall) {

@@ -20,6 +20,7 @@ bool LooksLikePem(absl::string_view text) {
 
 KeyContent ReadContent(Secret bytes) {
   KeyContent content;
+  content.file_size = bytes.size();
   if (bytes.empty()) {
     content.why = "the file is empty";
     return content;
@@ -37,7 +38,7 @@ KeyContent ReadContent(Secret bytes) {
     content.pair = *std::move(pair);
     return content;
   }
-  if (absl::IsFailedPrecondition(pair.status())) content.kind = KeyContent::Kind::kUnusablePem;
+  if (!absl::IsInvalidArgument(pair.status())) content.kind = KeyContent::Kind::kUnusablePem;
   content.why = std::string(pair.status().message());
   return content;
 }

@@ -15,9 +15,11 @@ struct KeyContent {
     kTorn,         // empty, or the beginning of a PEM key: a write that power loss cut; may be replaced
     kSymmetric,    // raw bytes
     kPair,         // a private key in PEM
-    kUnusablePem,  // whole PEM that is no usable private key: encrypted, another algorithm, a certificate
+    kUnusablePem,  // whole PEM that is no usable private key: encrypted, another algorithm, a certificate;
+                   // or one that could not be read for want of memory
   };
   Kind kind = Kind::kTorn;
+  size_t file_size = 0;
   std::unique_ptr<MemoryKey> key;       // of kSymmetric
   std::unique_ptr<MemoryKeyPair> pair;  // of kPair
   bool all_zero = false;                // blocks that were allocated and never written read as zeros

@@ -1,8 +1,11 @@
 #include "keyd/backend/file/key_content.h"
 
 #include <gtest/gtest.h>
+#include <openssl/crypto.h>
+#include <unistd.h>
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "keyd/backend/file/key_paths.h"
@@ -51,6 +54,23 @@ INSTANTIATE_TEST_SUITE_P(
                     "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
                     Kind::kUnusablePem}),
     [](const auto& info) { return std::string(info.param.name); });
+
+// A torn file may be overwritten, so want of memory must not look like one. In a process of its own: locked
+// memory cannot be given back.
+TEST(KeyContentDeathTest, WithoutMemoryAPairIsNotTorn) {
+  const std::string pem = WholePem();
+  const auto read_with_free_blocks = [&](int blocks) {
+    CRYPTO_secure_malloc_init(size_t{1} << 16, 16);
+    std::vector<void*> taken;
+    while (void* block = OPENSSL_secure_malloc(256)) taken.push_back(block);
+    for (int i = 0; i < blocks; ++i) OPENSSL_secure_free(taken[i]);
+    const KeyContent content = ReadContent(Secret(ToBytesView(pem)));
+    _exit(content.kind == Kind::kTorn ? 1 : 0);
+  };
+  for (const int blocks : {0, 1, 2, 4, 8, 16}) {
+    EXPECT_EXIT(read_with_free_blocks(blocks), ::testing::ExitedWithCode(0), "") << blocks;
+  }
+}
 
 // keys-service.md, section 14.
 TEST(KeyPathsTest, GoldenFileNames) {

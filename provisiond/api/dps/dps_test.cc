@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/files/files.h"
 #include "provisiond/audit/audit_log.h"
 #include "provisiond/testing/cloud.h"
 
@@ -249,7 +250,13 @@ TEST_F(DpsTest, HostileBodiesAreRefused) {
   EXPECT_EQ(cloud_.Send("PUT", path, token, std::string(40000, '[')).status, 400);
   EXPECT_EQ(cloud_.Send("PUT", path, token, "{\"registrationId\":\"\xff\"}").status, 400);
   EXPECT_EQ(cloud_.Send("PUT", path, token, std::string(96 * 1024 + 1, ' ')).status, 413);
-  EXPECT_EQ(cloud_.Send("PUT", "/0ne00000001//d1", token, "{}").status, 400);
+  const http::Response malformed = cloud_.Send("PUT", "/0ne00000001//d1", token, "{}");
+  EXPECT_EQ(malformed.status, 400);
+  EXPECT_EQ(malformed.headers.Get("x-ms-error-code"), "400004");
+  EXPECT_EQ(cloud_.Send("GET", "/", token).status, 400);
+  EXPECT_EQ(cloud_.Send("GET", "//devices?api-version=2020-09-30", token).status, 400);
+  EXPECT_EQ(cloud_.Send("GET", "/devices//?api-version=2020-09-30", token).headers.Get("iothub-errorcode"),
+            "ArgumentInvalid");
   EXPECT_EQ(cloud_.Send("PUT", "/0ne00000001/%2e%2e/d1", token, "{}").status, 400);
   EXPECT_EQ(cloud_.Send("PUT", "/devices/a%00b?api-version=2020-09-30", token, "{}").status, 400);
 }
@@ -307,6 +314,49 @@ TEST_F(DpsTest, BulkSaysWhichEntryFailed) {
   EXPECT_EQ(Call("GET", "/enrollments/b").status, 200);
 }
 
+TEST_F(DpsTest, BulkNeedsAKnownModeAndAtMostTenEntries) {
+  EXPECT_EQ(Call("POST", "/enrollments", R"({"mode":"frobnicate","enrollments":[]})").status, 400);
+  Json body = {{"mode", "delete"}, {"enrollments", Json::array()}};
+  EXPECT_EQ(Call("POST", "/enrollments", body.dump()).status, 200);
+  for (int i = 0; i < 11; ++i) body["enrollments"].push_back({{"registrationId", absl::StrCat("d", i)}});
+  EXPECT_EQ(Json::parse(Call("POST", "/enrollments", body.dump()).body)["errorCode"], 400205);
+}
+
+TEST_F(DpsTest, OperationsAreForgottenAfterADay) {
+  Individual("d1");
+  const auto token = [&] { return cloud_.RegistrationToken(kKey, "d1"); };
+  const Json made = Json::parse(
+      cloud_.Send("PUT", "/0ne00000001/registrations/d1/register?api-version=2021-06-01", token(), "{}")
+          .body);
+  const std::string poll = absl::StrCat("/0ne00000001/registrations/d1/operations/",
+                                        made["operationId"].get<std::string>(), "?api-version=2021-06-01");
+  cloud_.clock.Advance(absl::Hours(24));
+  EXPECT_EQ(cloud_.Send("GET", poll, token()).status, 200);
+  cloud_.clock.Advance(absl::Seconds(1));
+  EXPECT_EQ(Json::parse(cloud_.Send("GET", poll, token()).body)["errorCode"], 404203);
+}
+
+TEST_F(DpsTest, EveryAnswerEchoesTheRequestId) {
+  http::Request request;
+  request.method = "GET";
+  request.target = "/0ne00000001//x";
+  request.headers.Add("Request-Id", "abc");
+  EXPECT_EQ(cloud_.router.Handle(request, "192.0.2.7").headers.Get("x-ms-request-id"), "abc");
+  request.target = "/enrollments/x";
+  EXPECT_EQ(cloud_.router.Handle(request, "192.0.2.7").headers.Get("x-ms-request-id"), "abc");
+}
+
+class DpsApiVersion : public DpsTest, public ::testing::WithParamInterface<const char*> {};
+TEST_P(DpsApiVersion, IsAcceptedFromDevices) {
+  Individual("d1");
+  const Json answer = cloud_.Provision("d1", kKey, GetParam());
+  EXPECT_EQ(answer["status"], "assigned") << answer;
+}
+INSTANTIATE_TEST_SUITE_P(All, DpsApiVersion,
+                         ::testing::Values("2017-08-31-preview", "2017-11-15", "2018-04-01",
+                                           "2018-09-01-preview", "2018-11-01", "2019-03-31", "2021-06-01",
+                                           "2021-10-01", "2025-07-01-preview"));
+
 TEST_F(DpsTest, WhatIsNotThereYetSaysSo) {
   const http::Response tpm =
       Put("/enrollments/t",
@@ -325,6 +375,14 @@ TEST_F(DpsTest, AServiceTokenNeedsItsPolicyAndResource) {
       cloud_.Send("GET", target, cloud_.PolicyToken("provisioningserviceowner", "localhost/enrollments"))
           .status,
       404);
+}
+
+TEST(DpsRestart, AStoreWithoutItsDataKeyIsNoticedAtTheStart) {
+  const testing::TempDir directory;
+  { const Cloud cloud(directory.path()); }
+  ASSERT_TRUE(files::Remove(directory.Join("p.db.key")).ok());
+  Cloud cloud(directory.path());
+  EXPECT_EQ(cloud.policies.MakeDefaults().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST(DpsRestart, EverythingIsThereAgain) {

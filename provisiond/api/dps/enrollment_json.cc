@@ -5,6 +5,7 @@
 #include "common/bytes/base64.h"
 #include "common/status/status_macros.h"
 #include "provisiond/lifecycle/fault.h"
+#include "provisiond/lifecycle/key_member.h"
 #include "provisiond/lifecycle/names.h"
 
 namespace aziot::provisiond::api::dps {
@@ -14,15 +15,6 @@ using store::EnrollmentKind;
 
 absl::string_view NameMember(EnrollmentKind kind) {
   return kind == EnrollmentKind::kGroup ? "enrollmentGroupId" : "registrationId";
-}
-
-// Empty and absent both mean "generate" or "keep".
-absl::StatusOr<std::optional<Secret>> KeyMember(const Json& object, absl::string_view name) {
-  ASSIGN_OR_RETURN(const auto text, TextMember(object, name));
-  if (!text || text->empty()) return std::optional<Secret>();
-  absl::StatusOr<Secret> key = ParseKey(*text);
-  if (!key.ok()) return Refuse(Fault::kInvalid, absl::StrCat(name, ": ", key.status().message()));
-  return std::optional<Secret>(*std::move(key));
 }
 
 // Service clients send "" for what they do not set.

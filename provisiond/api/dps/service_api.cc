@@ -21,6 +21,9 @@ using store::EnrollmentKind;
 constexpr absl::string_view kApiVersions[] = {"2018-04-01", "2019-03-31", "2021-10-01", "2025-07-01-preview"};
 constexpr size_t kMostInBulk = 10;
 
+// Whom failed proofs are counted under; no registration id has a space.
+constexpr absl::string_view kServiceProofs = "dps service";
+
 absl::Status WrongMethod() { return Refuse(Fault::kMethodNotAllowed, "The method is not allowed here."); }
 
 absl::string_view ListMember(EnrollmentKind kind) {
@@ -46,10 +49,8 @@ absl::Status CheckQuery(const Call& call, absl::string_view list) {
   return Refuse(Fault::kInvalid, "the query is not understood");
 }
 
-absl::StatusOr<PutMode> ModeOf(absl::string_view word) {
-  if (word == "create") return PutMode::kCreate;
-  if (word == "update" || word == "updateIfMatchETag") return PutMode::kUpdate;
-  return Refuse(Fault::kInvalid, "member 'mode' must be create, update, updateIfMatchETag or delete");
+bool IsBulkMode(absl::string_view word) {
+  return word == "create" || word == "update" || word == "updateIfMatchETag" || word == "delete";
 }
 
 }  // namespace
@@ -71,17 +72,17 @@ absl::StatusOr<http::Response> ServiceApi::Handle(const Call& call) {
 }
 
 absl::StatusOr<Actor> ServiceApi::Authorize(const Call& call, absl::string_view permission) {
-  RETURN_IF_ERROR(proofs_.CheckTurn(call, "dps"));
+  RETURN_IF_ERROR(proofs_.CheckTurn(call, kServiceProofs));
   const absl::StatusOr<auth::SasToken> token = TokenOf(call, clock_);
-  if (!token.ok()) return proofs_.Note(call, "dps", token.status());
+  if (!token.ok()) return proofs_.Note(call, kServiceProofs, token.status());
   std::vector<std::string> resource = {call.host};
   resource.insert(resource.end(), call.path.begin(), call.path.end());
   const absl::Status status = policies_.Check("dps", *token, {resource}, permission);
   if (absl::IsUnauthenticated(status)) {
-    return proofs_.Note(call, "dps", Refuse(Fault::kUnauthorized, status.message()));
+    return proofs_.Note(call, kServiceProofs, Refuse(Fault::kUnauthorized, status.message()));
   }
   if (absl::IsPermissionDenied(status)) {
-    return proofs_.Note(call, "dps", Refuse(Fault::kForbidden, status.message()));
+    return proofs_.Note(call, kServiceProofs, Refuse(Fault::kForbidden, status.message()));
   }
   RETURN_IF_ERROR(status);
   return Actor{absl::StrCat("policy ", token->key_name, " @ ", call.peer), call.request_id};
@@ -150,6 +151,9 @@ absl::StatusOr<http::Response> ServiceApi::Bulk(const Call& call, EnrollmentKind
   ASSIGN_OR_RETURN(const Json* entries, ArrayMember(body, ListMember(kind)));
   if (!mode || entries == nullptr)
     return Refuse(Fault::kInvalid, "members 'mode' and the entries must be there");
+  if (!IsBulkMode(*mode)) {
+    return Refuse(Fault::kInvalid, "member 'mode' must be create, update, updateIfMatchETag or delete");
+  }
   if (entries->size() > kMostInBulk)
     return Refuse(Fault::kTooMany, absl::StrCat("at most ", kMostInBulk, " entries"));
 
@@ -160,7 +164,7 @@ absl::StatusOr<http::Response> ServiceApi::Bulk(const Call& call, EnrollmentKind
       ASSIGN_OR_RETURN(const auto name, TextMember(item, NameMember(kind)));
       return enrollments_.Delete(kind, name.value_or(""), std::nullopt, actor);
     }
-    ASSIGN_OR_RETURN(const PutMode put, ModeOf(*mode));
+    const PutMode put = *mode == "create" ? PutMode::kCreate : PutMode::kUpdate;
     ASSIGN_OR_RETURN(EnrollmentWish wish, ParseEnrollment(kind, "", item));
     const IfMatch if_match = *mode == "updateIfMatchETag" ? IfMatch(etag.value_or("")) : std::nullopt;
     return enrollments_.Put(kind, std::move(wish), put, if_match, actor).status();

@@ -66,6 +66,7 @@ absl::Status HubApi::BulkItem(const Json& item, const store::Hub& hub, const Act
   IfMatch if_match;
   if (absl::EndsWith(mode, "ifmatchetag")) {
     mode.resize(mode.size() - 11);
+    if (mode == "create") return Refuse(Fault::kInvalid, "member 'importMode' is unknown");
     if_match = etag.value_or("");
   }
   if (mode == "updatetwin") {
@@ -141,7 +142,10 @@ absl::StatusOr<http::Response> HubApi::Query(const Call& call, const store::Hub&
     return response;
   }
   ASSIGN_OR_RETURN(const std::vector<store::Device> devices, registry_.ListDevices(hub.id, after, size));
-  for (const store::Device& device : devices) {
+  size_t done = 0;
+  // Modules of whole devices until the page is full: it may be passed by one device's modules.
+  for (; done < devices.size() && list.size() < static_cast<size_t>(size); ++done) {
+    const store::Device& device = devices[done];
     if (query.selection == Selection::kDevices) {
       ASSIGN_OR_RETURN(const store::Twin twin, twins_.Get(device.id));
       ASSIGN_OR_RETURN(Json json, FormatTwin(device, nullptr, twin));
@@ -156,8 +160,8 @@ absl::StatusOr<http::Response> HubApi::Query(const Call& call, const store::Hub&
     }
   }
   http::Response response = JsonResponse(200, list);
-  const bool more = static_cast<int64_t>(devices.size()) == size;
-  AddPaging(response, more ? devices.back().device_id : "", list.size(), "twin");
+  const bool more = done < devices.size() || static_cast<int64_t>(devices.size()) == size;
+  AddPaging(response, more ? devices[done - 1].device_id : "", list.size(), "twin");
   return response;
 }
 

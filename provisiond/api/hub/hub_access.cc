@@ -8,6 +8,9 @@
 namespace aziot::provisiond::api::hub {
 namespace {
 
+// Whom back ends' failed proofs are counted under; no device id has a space.
+constexpr absl::string_view kServiceProofs = "hub service";
+
 absl::Status Unauthorized(absl::string_view why) { return Refuse(Fault::kUnauthorized, why); }
 
 absl::Status CheckEnabled(const store::Device& device) {
@@ -15,10 +18,8 @@ absl::Status CheckEnabled(const store::Device& device) {
   return Refuse(Fault::kForbidden, absl::StrCat("Device ", device.device_id, " is disabled."));
 }
 
-bool SignedByEither(const auth::SasToken& token, const KeyPair& keys) {
-  const bool primary = auth::SignedBy(token, keys.primary.Expose());
-  const bool secondary = auth::SignedBy(token, keys.secondary.Expose());
-  return primary || secondary;
+bool SignedBy(const auth::SasToken& token, const KeyPair& keys) {
+  return auth::SignedByEither(token, keys.primary.Expose(), keys.secondary.Expose());
 }
 
 // The resource under each name the hub may have been called by.
@@ -52,12 +53,12 @@ absl::StatusOr<Actor> HubAccess::Policy(const Call& call, const auth::SasToken& 
 
 absl::StatusOr<Actor> HubAccess::Service(const Call& call, const store::Hub& hub,
                                          absl::string_view permission) {
-  RETURN_IF_ERROR(proofs_.CheckTurn(call, "hub"));
+  RETURN_IF_ERROR(proofs_.CheckTurn(call, kServiceProofs));
   const absl::StatusOr<auth::SasToken> token = TokenOf(call, clock_);
-  if (!token.ok()) return proofs_.Note(call, "hub", token.status());
+  if (!token.ok()) return proofs_.Note(call, kServiceProofs, token.status());
   absl::StatusOr<Actor> actor = token->key_name.empty() ? Unauthorized("a policy's token is needed here")
                                                         : Policy(call, *token, hub, permission);
-  if (!actor.ok()) return proofs_.Note(call, "hub", actor.status());
+  if (!actor.ok()) return proofs_.Note(call, kServiceProofs, actor.status());
   return actor;
 }
 
@@ -65,7 +66,7 @@ absl::Status HubAccess::ProveDevice(const Call& call, const auth::SasToken& toke
                                     const store::Device& device, std::vector<std::string> tail) {
   if (device.auth_type != "sas") return Unauthorized("the device has no symmetric keys");
   ASSIGN_OR_RETURN(const KeyPair keys, registry_.KeysOf(device));
-  if (!SignedByEither(token, keys)) return Unauthorized("the signature does not match");
+  if (!SignedBy(token, keys)) return Unauthorized("the signature does not match");
   if (!CoversAny(token, Resources(call, hub, tail))) return Unauthorized("the token is for another resource");
   return absl::OkStatus();
 }
@@ -117,7 +118,7 @@ absl::StatusOr<HubAccess::Sender> HubAccess::SenderOf(const Call& call, const st
         if (sender.module->auth_type != "sas") return Unauthorized("the module has no symmetric keys");
         tail.insert(tail.end(), {"modules", *module_id});
         ASSIGN_OR_RETURN(const KeyPair keys, registry_.KeysOf(*sender.module));
-        if (!SignedByEither(*token, keys)) return Unauthorized("the signature does not match");
+        if (!SignedBy(*token, keys)) return Unauthorized("the signature does not match");
         if (!CoversAny(*token, Resources(call, hub, tail)))
           return Unauthorized("the token is for another resource");
       } else {

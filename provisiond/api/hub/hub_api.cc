@@ -4,6 +4,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "absl/time/civil_time.h"
 #include "common/ids/utf8.h"
 #include "common/status/status_macros.h"
 #include "provisiond/api/family.h"
@@ -27,7 +28,17 @@ bool IsApiVersion(absl::string_view version) {
     const bool dash = i == 4 || i == 7;
     if (dash ? version[i] != '-' : !absl::ascii_isdigit(static_cast<unsigned char>(version[i]))) return false;
   }
-  return true;
+  absl::CivilDay day;
+  return absl::ParseCivilTime(version, &day);
+}
+
+// Ids of the path, at 1 and 3: whoever calls, what is no id ends here, before it is counted or logged.
+absl::Status CheckIds(const Call& call) {
+  for (const size_t at : {1, 3}) {
+    if (at >= call.path.size() || (at == 3 && call.Word(2) != "modules")) break;
+    if (!IsDeviceId(call.path[at])) return Refuse(Fault::kInvalid, "Invalid device or module id.");
+  }
+  return absl::OkStatus();
 }
 
 // The application's own properties travel as header fields.
@@ -58,6 +69,7 @@ absl::StatusOr<http::Response> HubApi::Handle(const Call& call) {
   const store::Hub* hub = hubs_.ByRequestHost(call.host);
   // As for devices: which hubs exist is not told to who proves nothing.
   if (hub == nullptr) return Refuse(Fault::kUnauthorized, "unknown hub");
+  RETURN_IF_ERROR(CheckIds(call));
   if (call.Word(0) == "twins") return Twin(call, *hub);
   if (call.Word(0) == "statistics") return Statistics(call, *hub);
   return Devices(call, *hub);

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "provisiond/lifecycle/fault.h"
 #include "provisiond/testing/cloud.h"
 
 namespace aziot::provisiond {
@@ -215,6 +216,78 @@ TEST_F(HubTest, QueryAndBulk) {
   EXPECT_EQ(count[0]["n"], 2);
   EXPECT_EQ(Own("POST", "/devices/query", R"({"query":"DROP TABLE device"})").status, 400);
   EXPECT_EQ(Json::parse(Own("GET", "/statistics/devices").body)["totalDeviceCount"], 2);
+}
+
+TEST_F(HubTest, ModulesAreQueriedInPagesOfWholeDevices) {
+  for (const char* id : {"a", "b", "c"}) {
+    const std::string key = Make(id);
+    for (const char* module : {"m1", "m2", "m3"}) {
+      As(key, id, "PUT", absl::StrCat("/devices/", id, "/modules/", module), "{}");
+    }
+  }
+  http::Request request;
+  request.method = "POST";
+  request.target = absl::StrCat("/devices/query", kVersion);
+  request.headers.Add("Host", "localhost");
+  request.headers.Add("Authorization", cloud_.PolicyToken("iothubowner"));
+  request.headers.Add("x-ms-max-item-count", "4");
+  request.body = R"({"query":"SELECT * FROM devices.modules"})";
+  const http::Response first = cloud_.router.Handle(request, "192.0.2.7");
+  EXPECT_EQ(Json::parse(first.body).size(), 6u);
+  request.headers.Add("x-ms-continuation", first.headers.Get("x-ms-continuation"));
+  const http::Response second = cloud_.router.Handle(request, "192.0.2.7");
+  const Json rest = Json::parse(second.body);
+  ASSERT_EQ(rest.size(), 3u);
+  EXPECT_EQ(rest[0]["deviceId"], "c");
+  EXPECT_EQ(second.headers.Find("x-ms-continuation"), nullptr);
+}
+
+TEST_F(HubTest, ServiceAndDeviceProofsAreCountedApart) {
+  const std::string key = Make("hub");
+  const std::string wrong = cloud_.DeviceToken(FormatBase64(Bytes(32, 9)), "hub");
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(cloud_.Send("GET", absl::StrCat("/devices/hub/modules", kVersion), wrong).status, 401);
+  }
+  EXPECT_EQ(As(key, "hub", "GET", "/devices/hub/modules").status, 429);
+  EXPECT_EQ(Own("GET", "/devices/hub").status, 200);
+}
+
+TEST_F(HubTest, WhatIsNoIdIsRefusedBeforeItIsCounted) {
+  const std::string path = absl::StrCat("/devices/", std::string(20000, 'x'), "/modules", kVersion);
+  for (int i = 0; i < 21; ++i) EXPECT_EQ(cloud_.Send("GET", path, "").status, 400);
+  EXPECT_EQ(cloud_.Send("GET", absl::StrCat("/devices/a%0Ab/modules", kVersion), "").status, 400);
+  EXPECT_EQ(cloud_.Send("GET", absl::StrCat("/twins/d/modules/%20", kVersion), "").status, 400);
+}
+
+TEST_F(HubTest, ApiVersionsAreDates) {
+  Make("d1");
+  const std::string token = cloud_.PolicyToken("iothubowner");
+  for (const char* good : {"2016-02-03", "2017-11-08-preview", "2020-09-30", "2021-04-12"}) {
+    EXPECT_EQ(cloud_.Send("GET", absl::StrCat("/devices/d1?api-version=", good), token).status, 200) << good;
+  }
+  for (const char* bad :
+       {"", "2016-02-02", "2020-13-01", "2020-02-30", "2020-9-30", "2020-09-30-x", "latest"}) {
+    const http::Response refused = cloud_.Send("GET", absl::StrCat("/devices/d1?api-version=", bad), token);
+    EXPECT_EQ(refused.status, 400) << bad;
+    EXPECT_EQ(ErrorOf(refused), "ArgumentInvalid");
+  }
+}
+
+TEST_F(HubTest, TelemetryAndTwinOfADeletedDeviceAreRefused) {
+  const Json change = {{"tags", {{"a", 1}}}};
+  EXPECT_EQ(
+      FaultOf(
+          cloud_.twins.Change("gone", TwinChange::kPatch, change, std::nullopt, "d1", {"test", ""}).status()),
+      Fault::kDeviceNotFound);
+  EXPECT_EQ(FaultOf(cloud_.telemetry.Add("gone", "", ToBytes("x"), "{}")), Fault::kDeviceNotFound);
+}
+
+TEST_F(HubTest, AReasonHas128CharactersHoweverTheyAreWritten) {
+  Make("d1");
+  std::string reason;
+  for (int i = 0; i < 128; ++i) reason += "\xc3\xa4";
+  EXPECT_EQ(Own("PUT", "/devices/d1", Json{{"statusReason", reason}}.dump(), "*").status, 200);
+  EXPECT_EQ(Own("PUT", "/devices/d1", Json{{"statusReason", reason + "x"}}.dump(), "*").status, 400);
 }
 
 struct BadDevice {

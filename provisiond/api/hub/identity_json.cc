@@ -4,12 +4,11 @@
 #include "common/bytes/base64.h"
 #include "common/status/status_macros.h"
 #include "provisiond/lifecycle/fault.h"
+#include "provisiond/lifecycle/key_member.h"
 #include "provisiond/lifecycle/names.h"
 
 namespace aziot::provisiond::api::hub {
 namespace {
-
-constexpr size_t kLongestReason = 128;
 
 absl::Status CheckId(const Json& json, absl::string_view member, absl::string_view id) {
   if (!IsDeviceId(id)) return Refuse(Fault::kInvalid, absl::StrCat("Invalid ", member, "."));
@@ -17,14 +16,6 @@ absl::Status CheckId(const Json& json, absl::string_view member, absl::string_vi
   if (own && *own != id)
     return Refuse(Fault::kInvalid, absl::StrCat("The ", member, " of the body is not the path's."));
   return absl::OkStatus();
-}
-
-absl::StatusOr<std::optional<Secret>> KeyMember(const Json& object, absl::string_view name) {
-  ASSIGN_OR_RETURN(const auto text, TextMember(object, name));
-  if (!text || text->empty()) return std::optional<Secret>();
-  absl::StatusOr<Secret> key = ParseKey(*text);
-  if (!key.ok()) return Refuse(Fault::kInvalid, absl::StrCat(name, ": ", key.status().message()));
-  return std::optional<Secret>(*std::move(key));
 }
 
 absl::Status ReadAuthentication(const Json& json, std::optional<std::string>& type, WantedKeys& keys) {
@@ -75,7 +66,7 @@ absl::StatusOr<DeviceWish> ParseDevice(absl::string_view id, const Json& json) {
   }
   if (status) wish.enabled = *status == "enabled";
   ASSIGN_OR_RETURN(wish.status_reason, TextMember(json, "statusReason"));
-  if (wish.status_reason && wish.status_reason->size() > kLongestReason) {
+  if (wish.status_reason && !IsReason(*wish.status_reason)) {
     return Refuse(Fault::kInvalid, "member 'statusReason' has at most 128 characters");
   }
   ASSIGN_OR_RETURN(const Json* capabilities, ObjectMember(json, "capabilities"));

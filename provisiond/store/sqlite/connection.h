@@ -21,6 +21,8 @@ class Connection final : public Session {
   absl::StatusOr<int64_t> Execute(absl::string_view sql, const std::vector<Value>& values) override;
   // Several statements without values.
   absl::Status Script(absl::string_view sql);
+  // False once SQLite has rolled the transaction back by itself, as it does when the disk is full.
+  bool InTransaction() const { return sqlite3_get_autocommit(db_.get()) == 0; }
 
  private:
   struct Close {

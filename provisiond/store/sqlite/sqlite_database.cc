@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <mutex>
 
 #include "absl/strings/str_cat.h"
@@ -81,8 +82,15 @@ class SqliteDatabase final : public Database {
   void Commit(const std::vector<Job*>& batch) {
     absl::Status whole = writer_->Script("BEGIN IMMEDIATE");
     if (whole.ok()) {
-      for (Job* job : batch) job->status = RunOne(*job->work);
-      whole = writer_->Script("COMMIT");
+      for (Job* job : batch) {
+        job->status = RunOne(*job->work);
+        // What ran before is undone, and what would run now would be committed apart from it.
+        if (!writer_->InTransaction()) {
+          whole = absl::AbortedError("the store gave the transaction up");
+          break;
+        }
+      }
+      if (whole.ok()) whole = writer_->Script("COMMIT");
     }
     if (whole.ok()) return;
     log::Error("writing to the store: {}", whole);
@@ -94,7 +102,13 @@ class SqliteDatabase final : public Database {
 
   absl::Status RunOne(const Work& work) {
     RETURN_IF_ERROR(writer_->Script("SAVEPOINT one"));
-    absl::Status status = work(*writer_);
+    absl::Status status;
+    try {
+      status = work(*writer_);
+    } catch (const std::exception& error) {
+      // One caller's failure must not reach the others of the commit, whichever of their threads this is.
+      status = absl::InternalError(error.what());
+    }
     if (!status.ok()) writer_->Script("ROLLBACK TO one").IgnoreError();
     if (absl::Status released = writer_->Script("RELEASE one"); status.ok()) status = released;
     return status;

@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <stdexcept>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -90,6 +92,40 @@ TEST_F(SqliteDatabaseTest, ARefusedWriteLeavesNoTraceAndItsNeighboursStay) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(CountScopes(*database), 40);
+}
+
+TEST_F(SqliteDatabaseTest, AWriteThatThrowsFailsAloneAndTheNextOneGoesOn) {
+  const auto database = Open();
+  EXPECT_EQ(database
+                ->Write([](Session& session) -> absl::Status {
+                  RETURN_IF_ERROR(PutScope(session, "0ne1", 1));
+                  throw std::runtime_error("odd");
+                })
+                .code(),
+            absl::StatusCode::kInternal);
+  EXPECT_TRUE(PutScopeNamed(*database, "0ne2").ok());
+  EXPECT_EQ(CountScopes(*database), 1);
+}
+
+TEST_F(SqliteDatabaseTest, ATransactionTheStoreGaveUpIsNobodysSuccess) {
+  const auto database = Open();
+  std::atomic<int64_t> kept{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&, i] {
+      for (int j = 0; j < 50; ++j) {
+        const bool gives_up = (i + j) % 5 == 0;
+        const absl::Status status = database->Write([&](Session& session) -> absl::Status {
+          RETURN_IF_ERROR(PutScope(session, absl::StrCat("0ne", i, "x", j), 1));
+          return gives_up ? session.Execute("ROLLBACK", {}).status() : absl::OkStatus();
+        });
+        EXPECT_FALSE(gives_up && status.ok());
+        if (status.ok()) ++kept;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(CountScopes(*database), kept);
 }
 
 TEST_F(SqliteDatabaseTest, AProcessKilledInsideATransactionLosesNothingElse) {
