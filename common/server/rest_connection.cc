@@ -79,12 +79,8 @@ void RestConnection::OnEvents(uint32_t events) {
   if (state_ == State::kClosed) return;
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) readable_ = true;
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) ended_ = true;
-  if (state_ == State::kWorking && (events & (EPOLLHUP | EPOLLERR)) != 0) {
-    // Both directions are gone, so nobody can hear the answer.
-    front_.calls.Abandon(*request_);
-    Close();
-    return;
-  }
+  if ((events & (EPOLLHUP | EPOLLERR)) != 0) gone_ = true;
+  CloseIfNobodyListens();
   if (state_ == State::kWriting) Flush();
   if (HasMore()) owner_.MakeReady(*this);
 }
@@ -140,6 +136,10 @@ bool RestConnection::Fill(BytesView& bytes) {
   if (count < 0 && errno == EINTR) return false;
   if (count < 0 && errno == EAGAIN) {
     readable_ = false;
+    return false;
+  }
+  if (count == 0 && parser_ != nullptr && parser_->header_done()) {
+    Refuse(400);  // the rest of the body will not come
     return false;
   }
   if (count <= 0) {
@@ -211,6 +211,14 @@ void RestConnection::Begin(http::Request request) {
     log::Info("Too many requests of user {} are waiting; a connection was closed", peer_.uid);
     Close();
   }
+  CloseIfNobodyListens();
+}
+
+// What still waits for its turn would hold a place in the queue for nothing.
+void RestConnection::CloseIfNobodyListens() {
+  if (!gone_ || state_ != State::kWorking) return;
+  front_.calls.Abandon(*request_);
+  Close();
 }
 
 void RestConnection::Refuse(int status) {
@@ -220,7 +228,8 @@ void RestConnection::Refuse(int status) {
   const absl::Status refusal = rpc::RequestRefused(status);
   front_.calls.Refused(peer_.uid, "a request", refusal);
   // What is not HTTP at all gets a bare 400.
-  Respond(status == 400 ? http::Response{.status = 400} : rpc::RestApi::FormatError(refusal));
+  const bool is_http = status != 400 || parser_->header_done();
+  Respond(is_http ? rpc::RestApi::FormatError(refusal) : http::Response{.status = 400});
 }
 
 void RestConnection::Respond(const http::Response& response) {

@@ -77,6 +77,7 @@ class RestConnection final : public EventLoop::Source, public std::enable_shared
   void Consume(BytesView bytes);
   void WaitForMore();
   void Begin(http::Request request);
+  void CloseIfNobodyListens();
   void Refuse(int status);
   void Respond(const http::Response& response);
   void Send(std::string wire);
@@ -102,6 +103,7 @@ class RestConnection final : public EventLoop::Source, public std::enable_shared
   bool readable_ = false;
   bool told_when_writable_ = false;
   bool ended_ = false;  // the peer has closed its side
+  bool gone_ = false;   // and hears nothing any more
   bool keep_alive_ = true;
   bool head_only_ = false;
   bool body_timed_ = false;

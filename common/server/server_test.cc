@@ -142,6 +142,16 @@ TEST(RestFrontTest, AnswersAllThatCameBeforeTheClientClosedItsSide) {
   EXPECT_TRUE(client.AtEnd());
 }
 
+TEST(RestFrontTest, ABodyThatEndsEarlyIs400) {
+  TestServer server;
+  RawClient client(server.socket());
+  ASSERT_TRUE(client.Send(CreateKeyHead(10) + "{"));
+  client.HalfClose();
+  EXPECT_THAT(client.ReadAnswer(),
+              AllOf(StartsWith("HTTP/1.1 400 "), EndsWith("\r\n\r\n{\"message\":\"bad request\"}")));
+  EXPECT_TRUE(client.AtEnd());
+}
+
 TEST(RestFrontTest, AHandlerThatThrowsIs500AndEndsNothing) {
   TestServer server(
       {}, [](const rpc::CallContext& call, const std::string& id) -> absl::StatusOr<keys::v1::KeyHandle> {
@@ -191,6 +201,12 @@ TEST(RestFrontTest, GivesHeadNoBody) {
   EXPECT_THAT(client.ReadAnswer(), AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr("next")));
 }
 
+std::string ManyFields(int count) {
+  std::string fields;
+  for (int i = 0; i < count; ++i) fields += "x: y\r\n";
+  return fields;
+}
+
 struct Refusal {
   const char* name;
   std::string request;
@@ -208,15 +224,25 @@ TEST_P(RefusalTest, IsAnsweredAndTheConnectionEnds) {
 }
 INSTANTIATE_TEST_SUITE_P(
     All, RefusalTest,
-    ::testing::Values(Refusal{"BodyTooLarge", CreateKeyHead(300 * 1024) + std::string(300 * 1024, 'x'),
-                              "HTTP/1.1 413 ", "\r\n\r\n{\"message\":\"request body too large\"}"},
-                      Refusal{"AnnouncedBodyTooLarge", CreateKeyHead(300 * 1024, "Expect: 100-continue\r\n"),
-                              "HTTP/1.1 413 ", "\r\n\r\n{\"message\":\"request body too large\"}"},
-                      Refusal{"HeaderTooLarge",
-                              GetKeyRequestText("a", absl::StrCat("x: ", std::string(20000, 'y'), "\r\n")),
-                              "HTTP/1.1 431 ", "\r\n\r\n{\"message\":\"request header too large\"}"},
-                      Refusal{"NotHttp", "\x16\x03\x01 hello\r\n\r\n", "HTTP/1.1 400 ",
-                              "content-length: 0\r\nconnection: close\r\n\r\n"}),
+    ::testing::Values(
+        Refusal{"BodyTooLarge", CreateKeyHead(300 * 1024) + std::string(300 * 1024, 'x'), "HTTP/1.1 413 ",
+                "\r\n\r\n{\"message\":\"request body too large\"}"},
+        Refusal{"AnnouncedBodyTooLarge", CreateKeyHead(300 * 1024, "Expect: 100-continue\r\n"),
+                "HTTP/1.1 413 ", "\r\n\r\n{\"message\":\"request body too large\"}"},
+        Refusal{"HeaderTooLarge",
+                GetKeyRequestText("a", absl::StrCat("x: ", std::string(20000, 'y'), "\r\n")), "HTTP/1.1 431 ",
+                "\r\n\r\n{\"message\":\"request header too large\"}"},
+        Refusal{"TooManyFields", GetKeyRequestText("a", ManyFields(65)), "HTTP/1.1 431 ",
+                "\r\n\r\n{\"message\":\"request header too large\"}"},
+        Refusal{"TargetTooLong", GetKeyRequestText(std::string(20000, 'a')), "HTTP/1.1 414 ",
+                "\r\n\r\n{\"message\":\"request target too long\"}"},
+        Refusal{"BrokenChunk",
+                "POST /key?api-version=2020-09-01 HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n",
+                "HTTP/1.1 400 ", "\r\n\r\n{\"message\":\"bad request\"}"},
+        Refusal{"TwoLengths", GetKeyRequestText("a", "content-length: 1\r\ntransfer-encoding: chunked\r\n"),
+                "HTTP/1.1 400 ", "content-length: 0\r\nconnection: close\r\n\r\n"},
+        Refusal{"NotHttp", "\x16\x03\x01 hello\r\n\r\n", "HTTP/1.1 400 ",
+                "content-length: 0\r\nconnection: close\r\n\r\n"}),
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST(DeadlineTest, AHalfSentHeaderIsClosedWithoutAnAnswer) {

@@ -58,6 +58,12 @@ TEST_F(HubClientTest, AnAnswerAboutAnotherModuleIsNone) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("about module \"other\""));
 }
 
+TEST_F(HubClientTest, AMessageWithoutEndIsCut) {
+  Answer(403,
+         absl::StrCat(R"({"Message":"ErrorCode:IotHubQuotaExceeded;)", std::string(1 << 20, 'x'), "\"}"));
+  EXPECT_LT(hub_.Get(device_, "m").status().message().size(), 1000u);
+}
+
 TEST_F(HubClientTest, AListWithoutEndIsRefused) {
   std::string body = "[";
   for (int i = 0; i < 1001; ++i)
@@ -128,6 +134,7 @@ INSTANTIATE_TEST_SUITE_P(
         ReasonCase{"Device", 404, R"({"Message":"ErrorCode:DeviceNotFound;gone"})", Reason::kDeviceGone,
                    "gone"},
         ReasonCase{"ForeignNotFound", 404, "<html>", Reason::kOther, "HTTP error 404"},
+        ReasonCase{"Bytes", 403, "a\n\xff\x1b[31m", Reason::kOther, "HTTP error 403: a ??[31m"},
         ReasonCase{"Key", 401, R"({"Message":"ErrorCode:IotHubUnauthorizedAccess;"})", Reason::kUnauthorized,
                    ""},
         ReasonCase{"Parent401", 401, "", Reason::kUnauthorized, "HTTP error 401"},

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/bytes/bytes.h"
 #include "common/openssl/digest.h"
+#include "identityd/attestation/failure.h"
 
 namespace aziot::identityd {
 namespace {
@@ -108,11 +109,11 @@ HubError ParseHubError(int http_status, absl::string_view body) {
   const json& network = MemberOf(document, "networkError");
   error.network = network.is_boolean() && network.get<bool>();
   if (message) {
-    error.text = *std::move(message);
-    error.code = CodeIn(error.text);
+    error.code = CodeIn(*message);
+    error.text = Quotable(*std::move(message));
   } else {
     error.text = absl::StrCat("HTTP error ", http_status);
-    if (!body.empty()) absl::StrAppend(&error.text, ": ", body.substr(0, 512));
+    if (!body.empty()) absl::StrAppend(&error.text, ": ", Excerpt(body));
   }
   return error;
 }

@@ -190,6 +190,7 @@ INSTANTIATE_TEST_SUITE_P(
         RefusalCase{"OtherSpelling", 404, R"({"code":"404201","errorMessage":"no such scope"})",
                     "no such scope"},
         RefusalCase{"Html", 403, "<html>no</html>", "HTTP 403 <html>no</html>"},
+        RefusalCase{"Bytes", 403, "a\n\xff\x1b[31m", "HTTP 403 a ??[31m"},
         RefusalCase{"Service", 500, "", "HTTP 500"},
         RefusalCase{"Failed", 200,
                     R"({"status":"failed","registrationState":{"errorCode":400207,"errorMessage":"custom"}})",

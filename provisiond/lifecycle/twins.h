@@ -18,8 +18,8 @@ class Twins {
 
   // `owner` is the row id of a device or module.
   absl::StatusOr<store::Twin> Get(absl::string_view owner);
-  // `change` holds `tags` and `properties.desired`; null removes a member. kDeviceNotFound
-  // when the owner is gone.
+  // `change` holds `tags` and `properties.desired`; null removes a member. kDeviceNotFound when
+  // the owner is gone.
   absl::StatusOr<store::Twin> Change(absl::string_view owner, TwinChange how, const Json& change,
                                      const IfMatch& if_match, absl::string_view target, const Actor& actor);
 

@@ -1,11 +1,13 @@
 #include "identityd/provisioning/dps/dps_answer.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "identityd/attestation/failure.h"
 
 namespace aziot::identityd {
 namespace {
@@ -46,7 +48,7 @@ std::string CodeOf(const json& object) {
 std::string MessageOf(const json& object) {
   for (const char* name : {"errorMessage", "message"}) {
     std::string text = TextOf(object, name);
-    if (!text.empty()) return text;
+    if (!text.empty()) return Quotable(std::move(text));
   }
   return "";
 }
@@ -110,7 +112,7 @@ DpsError ParseDpsError(int http_status, absl::string_view body) {
     absl::StrAppend(&error.text, " ", message);
     if (!code.empty()) absl::StrAppend(&error.text, " (error ", code, ")");
   } else if (!body.empty()) {
-    absl::StrAppend(&error.text, " ", body.substr(0, 512));
+    absl::StrAppend(&error.text, " ", Excerpt(body));
   }
   return error;
 }

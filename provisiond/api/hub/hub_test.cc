@@ -155,6 +155,24 @@ TEST_F(HubTest, ADisabledDeviceIsForbiddenAfterAValidProofOnly) {
   EXPECT_EQ(As(key, "d1", "POST", events, "x").status, 204);
 }
 
+TEST_F(HubTest, DeviceAndModuleKeysOpenTheirOwnDoorsOnly) {
+  const std::string device = Make("d1");
+  const Json made = Json::parse(As(device, "d1", "PUT", "/devices/d1/modules/m", "{}").body);
+  const std::string module = made["authentication"]["symmetricKey"]["secondaryKey"];
+  const std::string at_device = "/devices/d1/messages/events",
+                    at_module = "/devices/d1/modules/m/messages/events";
+  const std::string as_module = "d1%2Fmodules%2Fm";
+  EXPECT_EQ(As(module, as_module, "POST", at_module, "x").status, 204);
+  EXPECT_EQ(As(module, as_module, "POST", at_device, "x").status, 401);
+  EXPECT_EQ(As(module, "d1", "POST", at_device, "x").status, 401);
+  EXPECT_EQ(As(device, as_module, "POST", at_module, "x").status, 401);
+  EXPECT_EQ(As(device, "d1", "POST", at_module, "x").status, 401);
+  EXPECT_EQ(As(module, as_module, "GET", "/devices/d1/modules").status, 401);
+  EXPECT_EQ(As(module, as_module, "DELETE", "/devices/d1/modules/m").status, 401);
+  Own("PUT", "/devices/d1", R"({"status":"disabled"})", "*");
+  EXPECT_EQ(As(module, as_module, "POST", at_module, "x").status, 403);
+}
+
 TEST_F(HubTest, HostPicksTheHub) {
   const testing::TempDir directory;
   Cloud cloud(directory.path(), {{"hub1", 1}, {"hub2", 1}});
