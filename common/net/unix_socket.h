@@ -16,9 +16,10 @@ namespace aziot::net {
 // is none for this process, or more than one. kInvalidArgument when it is no listening Unix stream socket.
 absl::StatusOr<UniqueFd> ActivatedSocket();
 
-// Binds and listens at `path` with mode 0660. What stands there is removed first, also a directory (container
-// engines make one when they mount a socket that is not there yet), with all that is in it; only a socket
-// that somebody answers on stays: kAlreadyExists. A path over 107 bytes is kInvalidArgument.
+// Binds and listens at `path` with mode 0660. A stale socket or another file that stands there is removed
+// first, also an empty directory (container engines make one when they mount a socket that is not there yet).
+// A socket that somebody answers on is kAlreadyExists, a directory with something in it an error, a path over
+// 107 bytes kInvalidArgument.
 absl::StatusOr<UniqueFd> ListenUnix(absl::string_view path, mode_t mode = 0660);
 
 // Connects, close-on-exec and non-blocking. kUnavailable when nobody listens, kDeadlineExceeded when the
