@@ -6,7 +6,10 @@
 #include <ctime>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -32,8 +35,22 @@ int ParseLevel(absl::string_view word) {
   return static_cast<int>(Level::kInfo);
 }
 
-// Replaced only by Init, at the start of the process.
-std::atomic<const Filter*> current{new Filter};
+// Replaced only by Init, which keeps the old ones: another thread may be reading them.
+std::atomic<const Filter*> current{nullptr};
+
+const Filter& Current() {
+  static const Filter first;
+  const Filter* filter = current.load(std::memory_order_acquire);
+  return filter == nullptr ? first : *filter;
+}
+
+void Keep(std::unique_ptr<const Filter> filter) {
+  static std::mutex mutex;
+  static auto* const kept = new std::vector<std::unique_ptr<const Filter>>;
+  const std::lock_guard lock(mutex);
+  current.store(filter.get(), std::memory_order_release);
+  kept->push_back(std::move(filter));
+}
 
 struct LevelText {
   int priority;
@@ -54,11 +71,11 @@ void Init(absl::string_view filter) {
       parsed->modules[std::string(part.substr(0, equals))] = ParseLevel(part.substr(equals + 1));
     }
   }
-  current.store(parsed.release());  // the old one stays: another thread may be reading it
+  Keep(std::move(parsed));
 }
 
 bool Enabled(Level level, absl::string_view module) {
-  const Filter& filter = *current.load(std::memory_order_acquire);
+  const Filter& filter = Current();
   int limit = filter.bare;
   if (!module.empty()) {
     for (const auto& [name, module_limit] : filter.modules) {

@@ -182,6 +182,8 @@ void HttpsConnection::Close() {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
   timer_.Disarm();
+  // Closing alone would not end the registration while a forked process holds the same socket.
+  loop_.Remove(fd_.get());
   fd_.reset();
   around_.forget(*this);
 }

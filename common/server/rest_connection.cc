@@ -327,7 +327,11 @@ void RestConnection::Close() {
   state_ = State::kClosed;
   timer_.Disarm();
   request_.reset();
-  fd_.reset();
+  if (fd_) {
+    // Closing alone would not end the registration while a forked process holds the same socket.
+    owner_.loop().Remove(fd_.get());
+    fd_.reset();
+  }
   place_.reset();
   owner_.Forget(*this);
 }
