@@ -22,8 +22,8 @@ absl::StatusOr<Location> ToLocation(absl::string_view id, const config::v1::Prel
   }
   if (const auto file = uri::ParseFile(preloaded.uri()); file.ok()) return FileLocation{file->path};
   if (!absl::StrContains(preloaded.uri(), ":")) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("preloaded_certs.\"", id, "\": \"", preloaded.uri(), "\" is no URI; expected file:///path"));
+    return absl::InvalidArgumentError(absl::StrCat("preloaded_certs.\"", id, "\": \"", preloaded.uri(),
+                                                   "\" is no URI; expected file:///path"));
   }
   return UnusableLocation{preloaded.uri()};
 }
@@ -87,7 +87,8 @@ absl::StatusOr<CertdConfig> ToValues(const config::v1::Certd& config, std::vecto
   ASSIGN_OR_RETURN(values.locations, ToLocations(config));
   ASSIGN_OR_RETURN(values.rules, ToRules(config));
   if (config.cert_issuance().has_est()) {
-    values.warnings.push_back("cert_issuance.est: EST is not supported yet; certificates that ask for it are refused");
+    values.warnings.push_back(
+        "cert_issuance.est: EST is not supported yet; certificates that ask for it are refused");
   }
   return values;
 }

@@ -59,13 +59,15 @@ TEST_P(CertdConfigRefusal, NamesWhatIsWrong) {
 }
 INSTANTIATE_TEST_SUITE_P(
     All, CertdConfigRefusal,
-    ::testing::Values(BadConfig{"NoHome", "max_requests = 3", "homedir_path"},
-                      BadConfig{"Method", "homedir_path='/x'\n[cert_issuance.a]\nmethod='acme'", "acme"},
-                      BadConfig{"ZeroDays", "homedir_path='/x'\n[cert_issuance.a]\nmethod='est'\nexpiry_days=0", "expiry_days"},
-                      BadConfig{"BareWord", "homedir_path='/x'\n[cert_issuance]\ndevice-ca='est'", "device-ca"},
-                      BadConfig{"NoUri", "homedir_path='/x'\n[preloaded_certs]\na='path'", "no URI"},
-                      BadConfig{"Cycle", "homedir_path='/x'\n[preloaded_certs]\na=['b']\nb=['a']", "contains itself"},
-                      BadConfig{"HalfLocalCa", "homedir_path='/x'\n[cert_issuance.local_ca]\ncert='a'", "pk"}),
+    ::testing::Values(
+        BadConfig{"NoHome", "max_requests = 3", "homedir_path"},
+        BadConfig{"Method", "homedir_path='/x'\n[cert_issuance.a]\nmethod='acme'", "acme"},
+        BadConfig{"ZeroDays", "homedir_path='/x'\n[cert_issuance.a]\nmethod='est'\nexpiry_days=0",
+                  "expiry_days"},
+        BadConfig{"BareWord", "homedir_path='/x'\n[cert_issuance]\ndevice-ca='est'", "device-ca"},
+        BadConfig{"NoUri", "homedir_path='/x'\n[preloaded_certs]\na='path'", "no URI"},
+        BadConfig{"Cycle", "homedir_path='/x'\n[preloaded_certs]\na=['b']\nb=['a']", "contains itself"},
+        BadConfig{"HalfLocalCa", "homedir_path='/x'\n[cert_issuance.local_ca]\ncert='a'", "pk"}),
     [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

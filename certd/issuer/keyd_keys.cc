@@ -26,8 +26,9 @@ absl::Status KeydKeys::LoadProvider() {
   OSSL_PROVIDER_set_default_search_path(context.get(), provider_directory_.c_str());
   openssl::ProviderPtr remote(OSSL_PROVIDER_load(context.get(), "aziot_keys"));
   if (software == nullptr || remote == nullptr) {
-    return openssl::ErrorFromQueue(absl::StatusCode::kInternal,
-                                   absl::StrCat("loading OpenSSL provider aziot_keys from ", provider_directory_));
+    return openssl::ErrorFromQueue(
+        absl::StatusCode::kInternal,
+        absl::StrCat("loading OpenSSL provider aziot_keys from ", provider_directory_));
   }
   software_ = std::move(software);
   remote_ = std::move(remote);
@@ -47,7 +48,8 @@ absl::StatusOr<openssl::PkeyPtr> KeydKeys::ByHandle(absl::string_view handle) {
   RETURN_IF_ERROR(LoadProvider());
   const std::string name = absl::StrCat("aziot:handle=", uri::PercentEncode(handle),
                                         ";socket=", uri::PercentEncode(keyd_.socket()));
-  StorePtr store(OSSL_STORE_open_ex(name.c_str(), context_.get(), nullptr, nullptr, nullptr, nullptr, nullptr, nullptr));
+  StorePtr store(
+      OSSL_STORE_open_ex(name.c_str(), context_.get(), nullptr, nullptr, nullptr, nullptr, nullptr, nullptr));
   if (store == nullptr) return openssl::ErrorFromQueue(absl::StatusCode::kInternal, "opening a key of keyd");
   while (!OSSL_STORE_eof(store.get())) {
     StoreInfoPtr info(OSSL_STORE_load(store.get()));

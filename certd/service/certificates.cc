@@ -21,7 +21,8 @@ absl::StatusOr<CertId> ParseId(absl::string_view parameter, absl::string_view te
 
 absl::Status CheckWrite(const Rules& rules, const net::Peer& peer, const CertId& id) {
   if (rules.access.Allows(peer, id.value())) return absl::OkStatus();
-  return rpc::NotAuthorized(absl::StrCat("user ", peer.uid, " is not authorized to modify the cert ", id.value()));
+  return rpc::NotAuthorized(
+      absl::StrCat("user ", peer.uid, " is not authorized to modify the cert ", id.value()));
 }
 
 // A refusal with a reason for the caller; everything else is a failure of ours, which only the log explains.
@@ -80,7 +81,8 @@ absl::StatusOr<v1::Certificate> CertificatesService::Create(const rpc::CallConte
   return WithPem(std::move(pem));
 }
 
-absl::StatusOr<std::string> CertificatesService::IssueBy(const v1::Issuer& issuer, const IssueRequest& request) {
+absl::StatusOr<std::string> CertificatesService::IssueBy(const v1::Issuer& issuer,
+                                                         const IssueRequest& request) {
   ASSIGN_OR_RETURN(const CertId id, ParseId("issuer.certId", issuer.cert_id()));
   absl::StatusOr<std::string> chain = store_.Get(id);
   if (absl::IsNotFound(chain.status())) return rpc::InvalidParameter("issuer.certId", "not found");
@@ -94,26 +96,32 @@ absl::StatusOr<std::string> CertificatesService::IssueBy(const v1::Issuer& issue
 
   absl::StatusOr<openssl::PkeyPtr> key = keys_.ByHandle(issuer.private_key_handle());
   if (!key.ok()) return ToCaller(key.status());
-  auto pem = SignLocally(request, {.chain_pem = *chain, .key = **key, .context = keys_.context()}, clock_.Now());
-  if (absl::IsFailedPrecondition(pem.status())) return rpc::InvalidParameter("issuer", pem.status().message());
+  auto pem =
+      SignLocally(request, {.chain_pem = *chain, .key = **key, .context = keys_.context()}, clock_.Now());
+  if (absl::IsFailedPrecondition(pem.status()))
+    return rpc::InvalidParameter("issuer", pem.status().message());
   if (!pem.ok()) return rpc::InternalError(pem.status().message());
   return pem;
 }
 
-absl::StatusOr<std::string> CertificatesService::IssueConfigured(const Rules& rules, const IssueRequest& request) {
+absl::StatusOr<std::string> CertificatesService::IssueConfigured(const Rules& rules,
+                                                                 const IssueRequest& request) {
   if (request.entry.method.empty()) {
-    return rpc::InvalidParameter("certId", absl::StrCat("the request names no issuer and there is no [cert_issuance.",
-                                                        request.id.value(), "] in the configuration"));
+    return rpc::InvalidParameter("certId",
+                                 absl::StrCat("the request names no issuer and there is no [cert_issuance.",
+                                              request.id.value(), "] in the configuration"));
   }
-  auto issuer = NewIssuer(request.entry.method,
-                          {.certificates = store_, .keys = keys_, .clock = clock_, .local_ca = rules.local_ca});
+  auto issuer =
+      NewIssuer(request.entry.method,
+                {.certificates = store_, .keys = keys_, .clock = clock_, .local_ca = rules.local_ca});
   if (!issuer.ok()) return rpc::InternalError(issuer.status().message());
   absl::StatusOr<std::string> pem = (*issuer)->Issue(request);
   if (!pem.ok()) return ToCaller(pem.status());
   return pem;
 }
 
-absl::StatusOr<v1::Certificate> CertificatesService::Get(const rpc::CallContext&, const v1::CertificateId& request) {
+absl::StatusOr<v1::Certificate> CertificatesService::Get(const rpc::CallContext&,
+                                                         const v1::CertificateId& request) {
   ASSIGN_OR_RETURN(const CertId id, ParseId("id", request.id()));
   absl::StatusOr<std::string> pem = store_.Get(id);
   if (absl::IsNotFound(pem.status())) return rpc::InvalidParameter("id", "not found");
@@ -126,11 +134,13 @@ absl::StatusOr<v1::Certificate> CertificatesService::Import(const rpc::CallConte
   ASSIGN_OR_RETURN(const CertId id, ParseId("id", request.id()));
   RETURN_IF_ERROR(CheckWrite(*CurrentRules(), call.peer, id));
   RETURN_IF_ERROR(call.MoveTo(Lane::Peers()));
-  if (absl::Status stored = store_.Put(id, request.pem()); !stored.ok()) return rpc::InternalError(stored.message());
+  if (absl::Status stored = store_.Put(id, request.pem()); !stored.ok())
+    return rpc::InternalError(stored.message());
   return WithPem(request.pem());
 }
 
-absl::StatusOr<v1::Done> CertificatesService::Delete(const rpc::CallContext& call, const v1::CertificateId& request) {
+absl::StatusOr<v1::Done> CertificatesService::Delete(const rpc::CallContext& call,
+                                                     const v1::CertificateId& request) {
   ASSIGN_OR_RETURN(const CertId id, ParseId("id", request.id()));
   RETURN_IF_ERROR(CheckWrite(*CurrentRules(), call.peer, id));
   RETURN_IF_ERROR(call.MoveTo(Lane::Peers()));

@@ -8,8 +8,8 @@
 namespace aziot::certd {
 namespace {
 
-absl::Status CheckAcyclic(const std::map<CertId, Location>& preloaded, const CertId& id, std::set<CertId>& above,
-                          std::set<CertId>& checked) {
+absl::Status CheckAcyclic(const std::map<CertId, Location>& preloaded, const CertId& id,
+                          std::set<CertId>& above, std::set<CertId>& checked) {
   if (above.contains(id)) {
     return absl::InvalidArgumentError(absl::StrCat("preloaded_certs.\"", id.value(), "\" contains itself"));
   }

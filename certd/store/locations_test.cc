@@ -15,12 +15,15 @@ TEST(Locations, FindsWhatIsPreloaded) {
 }
 
 TEST(Locations, BundlesMayShareElementsAndNest) {
-  EXPECT_TRUE(Locations::New({{Id("a"), Bundle{Id("b"), Id("c"), Id("b")}}, {Id("c"), Bundle{Id("b")}}}).ok());
+  EXPECT_TRUE(
+      Locations::New({{Id("a"), Bundle{Id("b"), Id("c"), Id("b")}}, {Id("c"), Bundle{Id("b")}}}).ok());
 }
 
 TEST(Locations, RefusesABundleThatContainsItself) {
   EXPECT_FALSE(Locations::New({{Id("a"), Bundle{Id("a")}}}).ok());
-  EXPECT_FALSE(Locations::New({{Id("a"), Bundle{Id("b")}}, {Id("b"), Bundle{Id("c")}}, {Id("c"), Bundle{Id("a")}}}).ok());
+  EXPECT_FALSE(
+      Locations::New({{Id("a"), Bundle{Id("b")}}, {Id("b"), Bundle{Id("c")}}, {Id("c"), Bundle{Id("a")}}})
+          .ok());
 }
 
 }  // namespace

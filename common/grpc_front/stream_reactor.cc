@@ -21,7 +21,8 @@ struct Link {
 
 class StreamReactor final : public grpc::ServerGenericBidiReactor {
  public:
-  StreamReactor(rpc::Endpoint& endpoint, grpc::GenericCallbackServerContext& context, std::function<void()> ended)
+  StreamReactor(rpc::Endpoint& endpoint, grpc::GenericCallbackServerContext& context,
+                std::function<void()> ended)
       : endpoint_(endpoint), context_(context), ended_(std::move(ended)) {
     link_->reactor = this;
     StartRead(&request_);
@@ -61,7 +62,8 @@ class StreamReactor final : public grpc::ServerGenericBidiReactor {
     Stop(grpc::Status::CANCELLED);
   }
 
-  // With the lock held. While the endpoint is asked, its answer ends the call: it must find the reactor alive.
+  // With the lock held. While the endpoint is asked, its answer ends the call: it must find the reactor
+  // alive.
   void Stop(const grpc::Status& status) {
     if (!stop_with_.has_value()) stop_with_ = status;
     if (stream_ != nullptr && !writing_) EndLocked(*stop_with_);

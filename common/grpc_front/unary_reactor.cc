@@ -10,7 +10,8 @@ namespace {
 
 class UnaryReactor final : public grpc::ServerGenericBidiReactor {
  public:
-  UnaryReactor(rpc::Endpoint& endpoint, grpc::GenericCallbackServerContext& context, std::function<void()> ended)
+  UnaryReactor(rpc::Endpoint& endpoint, grpc::GenericCallbackServerContext& context,
+               std::function<void()> ended)
       : endpoint_(endpoint), context_(context), ended_(std::move(ended)) {
     StartRead(&request_);
   }
@@ -51,7 +52,8 @@ class UnaryReactor final : public grpc::ServerGenericBidiReactor {
 
 }  // namespace
 
-grpc::ServerGenericBidiReactor* NewUnaryReactor(rpc::Endpoint& endpoint, grpc::GenericCallbackServerContext& context,
+grpc::ServerGenericBidiReactor* NewUnaryReactor(rpc::Endpoint& endpoint,
+                                                grpc::GenericCallbackServerContext& context,
                                                 std::function<void()> ended) {
   return new UnaryReactor(endpoint, context, std::move(ended));
 }

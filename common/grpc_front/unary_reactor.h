@@ -10,7 +10,8 @@
 namespace aziot::grpc_front {
 
 // Deletes itself; calls `ended` as its last act.
-grpc::ServerGenericBidiReactor* NewUnaryReactor(rpc::Endpoint& endpoint, grpc::GenericCallbackServerContext& context,
+grpc::ServerGenericBidiReactor* NewUnaryReactor(rpc::Endpoint& endpoint,
+                                                grpc::GenericCallbackServerContext& context,
                                                 std::function<void()> ended);
 
 }  // namespace aziot::grpc_front

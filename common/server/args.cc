@@ -57,7 +57,8 @@ Args ParseArgs(absl::string_view name, int argc, char** argv) {
   while (!args.root.empty() && args.root.back() == '/') args.root.pop_back();
 
   const std::string variable = absl::StrCat("AZIOT_", absl::AsciiStrToUpper(name), "_CONFIG");
-  args.config_file = FromEnvironment(variable, args.Rooted(absl::StrCat("/etc/aziot/", name, "/config.toml")));
+  args.config_file =
+      FromEnvironment(variable, args.Rooted(absl::StrCat("/etc/aziot/", name, "/config.toml")));
   args.config_dir =
       FromEnvironment(variable + "_DIR", args.Rooted(absl::StrCat("/etc/aziot/", name, "/config.d")));
   args.socket = args.Rooted(absl::StrCat("/run/aziot/", name, ".sock"));

@@ -1,4 +1,5 @@
-// The command line every daemon shares: `--root DIR`, `--version`, `--help`; and the paths that follow from it.
+// The command line every daemon shares: `--root DIR`, `--version`, `--help`; and the paths that follow from
+// it.
 #pragma once
 
 #include <span>
@@ -11,14 +12,16 @@
 namespace aziot::server {
 
 struct Args {
-  // Goes before each built-in path (configuration, sockets, state, secrets), never before one read from a file.
+  // Goes before each built-in path (configuration, sockets, state, secrets), never before one read from a
+  // file.
   std::string root;
   // /etc/aziot/<name>/config.toml and config.d, or what AZIOT_<NAME>_CONFIG and AZIOT_<NAME>_CONFIG_DIR name.
   std::string config_file;
   std::string config_dir;
   // <root>/run/aziot/<name>.sock
   std::string socket;
-  // Directory of the running program's installed tree (`…/libexec/aziot-identity-service/../..`), for its modules.
+  // Directory of the running program's installed tree (`…/libexec/aziot-identity-service/../..`), for its
+  // modules.
   std::string prefix;
 
   // `path` under the root.

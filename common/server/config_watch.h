@@ -1,5 +1,5 @@
-// Notices that configuration files may have changed. It watches each path and its parent, or, when they are not there
-// yet, the nearest directory that is; reading a file is no change.
+// Notices that configuration files may have changed. It watches each path and its parent, or, when they are
+// not there yet, the nearest directory that is; reading a file is no change.
 #pragma once
 
 #include <map>

@@ -1,5 +1,5 @@
-// One thread's loop over descriptors, timers and tasks posted by other threads: what a reactor runs on. Everything but
-// Post and Quit belongs to the loop's thread (or to the time before Run).
+// One thread's loop over descriptors, timers and tasks posted by other threads: what a reactor runs on.
+// Everything but Post and Quit belongs to the loop's thread (or to the time before Run).
 #pragma once
 
 #include <atomic>
@@ -44,7 +44,7 @@ class EventLoop {
     std::function<void()> fire_;
     Steady::time_point due_;
     std::list<Timer*>* armed_in_ = nullptr;
-    std::list<Timer*> self_;       // keeps the node while unarmed, so that arming allocates once
+    std::list<Timer*> self_;  // keeps the node while unarmed, so that arming allocates once
     std::list<Timer*>::iterator node_;
   };
 

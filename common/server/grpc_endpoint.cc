@@ -59,7 +59,10 @@ class UnaryCall final : public Call {
   UnaryCall(EventLoop& loop, const MethodDescriptor& method, rpc::CallContext context,
             const rpc::Dispatcher::Handler& handler, std::unique_ptr<Message> request,
             std::function<void(Endpoint::Answer)> done)
-      : Call(loop, method, std::move(context)), handler_(handler), request_(std::move(request)), done_(std::move(done)) {}
+      : Call(loop, method, std::move(context)),
+        handler_(handler),
+        request_(std::move(request)),
+        done_(std::move(done)) {}
 
   void Answer(const absl::Status& status) override {
     Endpoint::Answer answer;

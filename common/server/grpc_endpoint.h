@@ -1,4 +1,5 @@
-// What the gRPC module sees of the server, for one connection: methods by path, calls and watches for its peer.
+// What the gRPC module sees of the server, for one connection: methods by path, calls and watches for its
+// peer.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// The door to the gRPC front: loads its module when the first HTTP/2 connection comes and hands connections over. A
-// daemon that nobody calls by gRPC never loads it.
+// The door to the gRPC front: loads its module when the first HTTP/2 connection comes and hands connections
+// over. A daemon that nobody calls by gRPC never loads it.
 #pragma once
 
 #include <memory>

@@ -55,7 +55,8 @@ class TlsClient {
     SSL_CTX_set_max_proto_version(context_.get(), newest_version);
     if (identity != nullptr) {
       EXPECT_EQ(SSL_CTX_use_certificate_chain_file(context_.get(), identity->certificate.c_str()), 1);
-      EXPECT_EQ(SSL_CTX_use_PrivateKey_file(context_.get(), identity->private_key.c_str(), SSL_FILETYPE_PEM), 1);
+      EXPECT_EQ(SSL_CTX_use_PrivateKey_file(context_.get(), identity->private_key.c_str(), SSL_FILETYPE_PEM),
+                1);
     }
     ssl_.reset(SSL_new(context_.get()));
     SSL_set_tlsext_host_name(ssl_.get(), "hub.example");
@@ -74,7 +75,8 @@ class TlsClient {
       if (end != std::string::npos) {
         const size_t field = answer.find("content-length: ");
         size_t length = 0;
-        if (field < end && absl::SimpleAtoi(answer.substr(field + 16, answer.find("\r\n", field) - field - 16), &length) &&
+        if (field < end &&
+            absl::SimpleAtoi(answer.substr(field + 16, answer.find("\r\n", field) - field - 16), &length) &&
             answer.size() >= end + 4 + length) {
           return answer;
         }
@@ -97,7 +99,8 @@ class HttpsServerTest : public ::testing::Test {
   HttpsServerTest() : files_(testing::WriteIssued(ca_.IssueServer(), directory_.path(), "server")) {}
 
   HttpsOptions Options() const {
-    return {.listen = {"127.0.0.1:0"}, .certificate_file = files_.certificate, .key_file = files_.private_key};
+    return {
+        .listen = {"127.0.0.1:0"}, .certificate_file = files_.certificate, .key_file = files_.private_key};
   }
   void Serve(HttpsOptions options, HttpsServer::Handler handler) {
     auto server = HttpsServer::Start(std::move(options), std::move(handler));
@@ -123,11 +126,13 @@ TEST_F(HttpsServerTest, KeepsTheConnectionWhateverTheBodies) {
   ASSERT_TRUE(client.connected());
   EXPECT_THAT(client.Ask(kGet), EndsWith("\r\n\r\nGET /a "));
   EXPECT_THAT(client.Ask("GET /poll HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}"), EndsWith("GET /poll {}"));
-  EXPECT_THAT(client.Ask("PUT /c HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
-              EndsWith("PUT /c abcde"));
+  EXPECT_THAT(
+      client.Ask("PUT /c HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
+      EndsWith("PUT /c abcde"));
   const std::string large(100'000, 'x');
-  EXPECT_THAT(client.Ask(absl::StrCat("PUT /d HTTP/1.1\r\ncontent-length: ", large.size(), "\r\n\r\n", large)),
-              EndsWith("PUT /d " + large));
+  EXPECT_THAT(
+      client.Ask(absl::StrCat("PUT /d HTTP/1.1\r\ncontent-length: ", large.size(), "\r\n\r\n", large)),
+      EndsWith("PUT /d " + large));
   EXPECT_THAT(client.Ask("GET /e HTTP/1.1\r\nconnection: close\r\n\r\n"), HasSubstr("connection: close"));
   EXPECT_EQ(client.Ask(""), "");
 }
@@ -154,8 +159,10 @@ TEST_F(HttpsServerTest, BoundsAreKept) {
   options.body_bytes = 1000;
   options.body_seconds = 1;
   Serve(std::move(options), [](const http::Request&, const TlsPeer&) { return Text("a"); });
-  EXPECT_THAT(TlsClient(address_).Ask("PUT /a HTTP/1.1\r\ncontent-length: 1001\r\n\r\n"), StartsWith("HTTP/1.1 413 "));
-  EXPECT_THAT(TlsClient(address_).Ask("PUT /a HTTP/1.1\r\ncontent-length: 10\r\n\r\nx"), StartsWith("HTTP/1.1 408 "));
+  EXPECT_THAT(TlsClient(address_).Ask("PUT /a HTTP/1.1\r\ncontent-length: 1001\r\n\r\n"),
+              StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(TlsClient(address_).Ask("PUT /a HTTP/1.1\r\ncontent-length: 10\r\n\r\nx"),
+              StartsWith("HTTP/1.1 408 "));
   EXPECT_THAT(TlsClient(address_).Ask("nonsense\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
 }
 
@@ -186,7 +193,8 @@ TEST_F(HttpsServerTest, NeitherSlowClientsNorSlowHandlersHoldUpOthers) {
 }
 
 TEST_F(HttpsServerTest, AHandlerThatThrowsIs500) {
-  Serve(Options(), [](const http::Request&, const TlsPeer&) -> http::Response { throw std::runtime_error("broken"); });
+  Serve(Options(),
+        [](const http::Request&, const TlsPeer&) -> http::Response { throw std::runtime_error("broken"); });
   EXPECT_THAT(TlsClient(address_).Ask(kGet), StartsWith("HTTP/1.1 500 "));
 }
 
@@ -205,7 +213,8 @@ TEST_F(HttpsServerTest, ShowsTheNewCertificateAfterAReload) {
 
 TEST_F(HttpsServerTest, RefusesWhatItCannotUse) {
   const auto refused = [](HttpsOptions options) {
-    return HttpsServer::Start(std::move(options), [](const http::Request&, const TlsPeer&) { return Text(""); })
+    return HttpsServer::Start(std::move(options),
+                              [](const http::Request&, const TlsPeer&) { return Text(""); })
         .status()
         .code();
   };

@@ -1,5 +1,5 @@
-// Where long work runs: `cpu`, `peers` and one lane per token or TPM, each with threads of its own and a bounded queue
-// that is served one uid after the other. Threads start when they are first needed.
+// Where long work runs: `cpu`, `peers` and one lane per token or TPM, each with threads of its own and a
+// bounded queue that is served one uid after the other. Threads start when they are first needed.
 #pragma once
 
 #include <sys/types.h>

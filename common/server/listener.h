@@ -1,4 +1,5 @@
-// The listening socket: accepts, and asks the kernel who is at the other end before a byte is read. Any thread.
+// The listening socket: accepts, and asks the kernel who is at the other end before a byte is read. Any
+// thread.
 #pragma once
 
 #include <memory>
@@ -22,7 +23,8 @@ class Listener {
   static absl::StatusOr<std::unique_ptr<Listener>> New(net::UniqueFd socket);
 
   // Nothing when nobody waits. A status when no descriptor is left, not even the reserve: try again later.
-  // With the reserve the one at the head of the queue is taken and closed, so that it does not wait for nothing.
+  // With the reserve the one at the head of the queue is taken and closed, so that it does not wait for
+  // nothing.
   absl::StatusOr<std::optional<Accepted>> Accept();
   int fd() const { return socket_.get(); }
 

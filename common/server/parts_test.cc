@@ -24,7 +24,8 @@ Args Parse(std::vector<std::string> words) {
 }
 
 TEST(ArgsTest, TheRootGoesBeforeBuiltInPaths) {
-  for (const std::vector<std::string>& words : {std::vector<std::string>{"--root", "/tmp/x/"}, {"--root=/tmp/x"}}) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"--root", "/tmp/x/"}, {"--root=/tmp/x"}}) {
     const Args args = Parse(words);
     EXPECT_EQ(args.root, "/tmp/x");
     EXPECT_EQ(args.config_file, "/tmp/x/etc/aziot/keyd/config.toml");

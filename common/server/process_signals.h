@@ -1,4 +1,5 @@
-// SIGTERM, SIGINT and SIGHUP as something to poll for, whichever thread the kernel picks. SIGPIPE is ignored meanwhile.
+// SIGTERM, SIGINT and SIGHUP as something to poll for, whichever thread the kernel picks. SIGPIPE is ignored
+// meanwhile.
 #pragma once
 
 #include <csignal>
@@ -28,7 +29,7 @@ class ProcessSignals {
   explicit ProcessSignals(net::UniqueFd wake);
 
   net::UniqueFd wake_;
-  struct sigaction before_[4] {};
+  struct sigaction before_[4]{};
 };
 
 }  // namespace aziot::server

@@ -1,4 +1,5 @@
-// Runs the reload of the configuration on a thread of its own, one at a time; what is asked for meanwhile is one more.
+// Runs the reload of the configuration on a thread of its own, one at a time; what is asked for meanwhile is
+// one more.
 #pragma once
 
 #include <condition_variable>

@@ -1,5 +1,5 @@
-// Things that wait, first in first out for each uid, taken from one uid after the other: a uid with a thousand of them
-// delays another's by one. Not locked.
+// Things that wait, first in first out for each uid, taken from one uid after the other: a uid with a
+// thousand of them delays another's by one. Not locked.
 #pragma once
 
 #include <sys/types.h>

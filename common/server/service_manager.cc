@@ -25,7 +25,8 @@ void TellServiceManager(absl::string_view state) {
   if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
   const net::UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
-  if (sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size) < 0) {
+  if (sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
+             size) < 0) {
     log::Warn("the service manager was not told {}: {}", state, ErrnoStatus(errno, "sendto"));
   }
 }

@@ -35,13 +35,15 @@ absl::StatusOr<std::shared_ptr<SSL_CTX>> NewTlsContext(const std::string& certif
   SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);
   SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
                                SSL_OP_CIPHER_SERVER_PREFERENCE);
-  SSL_CTX_set_mode(raw, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_mode(
+      raw, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   // A resumed session would not prove again that the client has its key, and would not carry its chain.
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(raw, 0);
   SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
   // Who a certificate speaks for is the handler's to judge, against enrolments that TLS knows nothing of.
-  SSL_CTX_set_cert_verify_callback(raw, [](X509_STORE_CTX*, void*) { return 1; }, nullptr);
+  SSL_CTX_set_cert_verify_callback(
+      raw, [](X509_STORE_CTX*, void*) { return 1; }, nullptr);
   if (SSL_CTX_use_certificate_chain_file(raw, certificate_file.c_str()) != 1) {
     return Refusal(absl::StrCat("certificate ", certificate_file));
   }
@@ -55,7 +57,8 @@ absl::StatusOr<std::shared_ptr<SSL_CTX>> NewTlsContext(const std::string& certif
 }
 
 void ReadTlsPeer(SSL* ssl, TlsPeer& peer) {
-  if (const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name); name != nullptr) peer.server_name = name;
+  if (const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name); name != nullptr)
+    peer.server_name = name;
   X509* leaf = SSL_get0_peer_certificate(ssl);
   if (leaf == nullptr) return;
   AppendDer(leaf, peer.certificate_chain);

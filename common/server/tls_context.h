@@ -1,5 +1,5 @@
-// OpenSSL's server side as HttpsServer needs it: certificate and key from files, TLS 1.2 or later, client certificates
-// asked for and taken as they come.
+// OpenSSL's server side as HttpsServer needs it: certificate and key from files, TLS 1.2 or later, client
+// certificates asked for and taken as they come.
 #pragma once
 
 #include <openssl/ssl.h>

@@ -29,8 +29,9 @@ bool Turns::Cancel(uid_t uid, const Waiter* waiter) {
   const auto mine = uids_.find(uid);
   if (mine == uids_.end()) return false;
   std::list<std::shared_ptr<Waiter>>& queue = mine->second.queue;
-  const auto found = std::find_if(queue.begin(), queue.end(),
-                                  [waiter](const std::shared_ptr<Waiter>& other) { return other.get() == waiter; });
+  const auto found = std::find_if(queue.begin(), queue.end(), [waiter](const std::shared_ptr<Waiter>& other) {
+    return other.get() == waiter;
+  });
   if (found == queue.end()) return false;
   cancelled = std::move(*found);
   queue.erase(found);

@@ -1,5 +1,6 @@
-// How many requests of one uid are worked on at a time, and who of that uid is next. Further requests wait in the order
-// they came; one uid's queue never delays another uid. Any thread; nothing is called with the lock held.
+// How many requests of one uid are worked on at a time, and who of that uid is next. Further requests wait in
+// the order they came; one uid's queue never delays another uid. Any thread; nothing is called with the lock
+// held.
 #pragma once
 
 #include <sys/types.h>

@@ -8,9 +8,10 @@ namespace {
 class Est final : public Issuer {
  public:
   absl::StatusOr<std::string> Issue(const IssueRequest& request) override {
-    return absl::FailedPreconditionError(absl::StrCat("[cert_issuance.", request.id.value(),
-                                                      "] method = \"est\" is not supported yet; use local_ca or "
-                                                      "self_signed, or import the certificate"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("[cert_issuance.", request.id.value(),
+                     "] method = \"est\" is not supported yet; use local_ca or "
+                     "self_signed, or import the certificate"));
   }
 };
 

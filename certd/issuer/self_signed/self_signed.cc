@@ -23,6 +23,8 @@ class SelfSigned final : public Issuer {
 
 }  // namespace
 
-std::unique_ptr<Issuer> NewSelfSigned(const IssuerParts& parts) { return std::make_unique<SelfSigned>(parts); }
+std::unique_ptr<Issuer> NewSelfSigned(const IssuerParts& parts) {
+  return std::make_unique<SelfSigned>(parts);
+}
 
 }  // namespace aziot::certd
