@@ -13,6 +13,7 @@ namespace aziot::provisiond {
 namespace {
 
 constexpr size_t kMostHubs = 50;
+constexpr uint32_t kMostTokenDays = 36500;
 constexpr absl::string_view kDefaultScope = "0ne00000001";
 
 std::string FromEnvironment(const char* name, std::string otherwise) {
@@ -63,6 +64,12 @@ absl::StatusOr<Config> LoadConfig(const Paths& paths) {
   }
   if (server.has_workers()) config.workers = static_cast<int>(server.workers());
   if (config.workers < 1 || config.workers > 256) return Bad("server.workers", "expected 1 to 256");
+  if (server.has_token_days()) {
+    if (server.token_days() < 1 || server.token_days() > kMostTokenDays) {
+      return Bad("server.token_days", absl::StrCat("expected 1 to ", kMostTokenDays));
+    }
+    config.longest_token = absl::Hours(24) * server.token_days();
+  }
   ASSIGN_OR_RETURN(config.store_path, StorePath(message, paths));
 
   for (const auto& scope : message.scope()) {

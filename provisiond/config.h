@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "aziot/config/v1/limits.pb.h"
 #include "common/config/config.h"
 #include "common/server/args.h"
@@ -25,7 +26,8 @@ struct Config {
   std::vector<std::string> listen;
   std::vector<std::string> names;
   std::string certificate_file, key_file;  // both or none
-  int workers = 4;
+  int workers = 16;
+  absl::Duration longest_token = absl::Hours(24 * 365);
   std::string store_path;
   std::vector<std::string> scopes;
   std::vector<Hubs::Configured> hubs;

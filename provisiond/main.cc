@@ -66,23 +66,25 @@ absl::Status Run(int argc, char** argv) {
   Twins twins(*database, clock);
   Telemetry telemetry(*database, clock);
 
-  api::Proofs proofs(config.failed_proofs_per_minute, *database, clock);
+  metrics::Registry metrics;
+  api::Proofs proofs(config.failed_proofs_per_minute, config.longest_token, *database, clock);
   api::dps::DeviceApi dps_devices(registrar, enrollments, *hubs, config.scopes, proofs,
                                   {config.registrations_per_minute, config.polls_per_10s}, clock);
-  api::dps::ServiceApi dps_service(enrollments, *hubs, policies, proofs, clock);
-  api::hub::HubAccess access(registry, policies, proofs, clock);
-  api::hub::HubApi hub(registry, twins, telemetry, *hubs, access, clock);
-  api::Router router(dps_devices, dps_service, hub, clock);
+  api::dps::ServiceApi dps_service(enrollments, *hubs, policies, proofs);
+  api::hub::HubAccess access(registry, policies, proofs);
+  api::hub::HubApi hub(registry, twins, telemetry, *hubs, access);
+  api::Router router(dps_devices, dps_service, hub, *hubs, metrics, clock);
 
   server::HttpsOptions https;
   https.listen = config.listen;
   https.certificate_file = certificate.certificate_file;
   https.key_file = certificate.key_file;
   https.workers = config.workers;
+  https.complete_refusal = [&](http::Response& response) { router.CompleteRefusal(response); };
   ASSIGN_OR_RETURN(
       const std::unique_ptr<server::HttpsServer> front,
       server::HttpsServer::Start(https, [&](const http::Request& request, const server::TlsPeer& peer) {
-        return router.Handle(request, peer.address);
+        return router.Handle(request, peer.address, peer.server_name);
       }));
   hubs->SetPort(PortOf(front->addresses().front()));
   RETURN_IF_ERROR(files::Replace(paths.run + "/address", front->addresses().front() + "\n", 0644));
@@ -97,6 +99,7 @@ absl::Status Run(int argc, char** argv) {
   options.socket = paths.run + "/admin.sock";
   options.limits = config.limits;
   options.grpc = config.grpc;
+  options.metrics = &metrics;
   options.reload = [&] {
     absl::Status status;
     // Our own certificate is made again in time for a process that runs for years.

@@ -159,6 +159,22 @@ TEST_F(ProgramTest, ADeviceRegistersAndSendsAndIsThereAfterAKill) {
   EXPECT_EQ(Stop(SIGTERM), 0);
 }
 
+TEST_F(ProgramTest, TheServersOwnRefusalsCarryARequestIdAndABody) {
+  const std::string base = absl::StrCat("curl -s -i --cacert ", root_.Join("var/lib/provisiond/tls/root.pem"),
+                                        " 'https://localhost:", port_, "/devices/d?api-version=2021-04-12' ");
+  const Output large = RunCommand(base + "-H 'X-Filler: " + std::string(40000, 'x') + "'");
+  EXPECT_THAT(large.text, ::testing::HasSubstr(" 431 "));
+  EXPECT_THAT(large.text, ::testing::HasSubstr("x-ms-request-id: "));
+  EXPECT_THAT(large.text, ::testing::HasSubstr("ErrorCode:ArgumentInvalid;"));
+  // The handshake named localhost.
+  const Output elsewhere = RunCommand(base + "-H 'Host: hub.example'");
+  EXPECT_THAT(elsewhere.text, ::testing::HasSubstr(" 421 Misdirected Request"));
+  const Output metrics = RunCommand(absl::StrCat(
+      "curl -s --unix-socket ", root_.Join("run/provisiond/admin.sock"), " http://localhost/metrics"));
+  EXPECT_THAT(metrics.text,
+              ::testing::HasSubstr(R"(provisiond_https_requests_total{hub="",family="hub",class="4xx"} 1)"));
+}
+
 TEST_F(ProgramTest, AHangupRenewsTheServerCertificateOfARunningProcess) {
   const std::string ask = absl::StrCat("openssl s_client -connect 127.0.0.1:", port_,
                                        " </dev/null 2>/dev/null | openssl x509 -noout -serial");

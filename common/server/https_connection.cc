@@ -18,6 +18,12 @@ constexpr char kContinue[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
 }  // namespace
 
+http::Response NewRefusal(const HttpsOptions& options, int status) {
+  http::Response response{.status = status};
+  if (options.complete_refusal) options.complete_refusal(response);
+  return response;
+}
+
 HttpsConnection::HttpsConnection(EventLoop& loop, const Surroundings& around, net::UniqueFd fd, SslPtr ssl,
                                  std::string address)
     : loop_(loop),
@@ -106,7 +112,7 @@ bool HttpsConnection::Consume(BytesView bytes) {
     state_ = State::kWorking;
     timer_.Disarm();
     if (around_.work(shared_from_this(), std::move(request))) return false;
-    Respond({.status = 503});
+    Respond(NewRefusal(around_.options, 503));
     return true;
   }
   if (parser_.header_done()) {
@@ -139,7 +145,7 @@ void HttpsConnection::Respond(const http::Response& response) {
 
 void HttpsConnection::Refuse(int status) {
   keep_alive_ = head_only_ = false;
-  Respond({.status = status});
+  Respond(NewRefusal(around_.options, status));
 }
 
 bool HttpsConnection::Write() {

@@ -15,6 +15,9 @@
 
 namespace aziot::server {
 
+// The server's own answer to a request that no handler saw to its end.
+http::Response NewRefusal(const HttpsOptions& options, int status);
+
 class HttpsConnection final : public EventLoop::Source, public std::enable_shared_from_this<HttpsConnection> {
  public:
   struct Surroundings {

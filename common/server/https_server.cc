@@ -207,7 +207,7 @@ class TlsServer final : public HttpsServer {
     } catch (const std::exception& error) {
       log::Error("{} {}: {}", request.method, request.target.substr(0, request.target.find('?')),
                  error.what());
-      return {.status = 500};
+      return NewRefusal(options_, 500);
     }
   }
 

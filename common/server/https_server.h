@@ -32,6 +32,8 @@ struct HttpsOptions {
   int idle_seconds = 120;
   int connections = 10000;
   int connections_per_address = 100;  // loopback is exempt
+  // Completes an answer that no handler made (400, 408, 413, 431, 500, 503): a body, fields. Any thread.
+  std::function<void(http::Response&)> complete_refusal;
 };
 
 class HttpsServer {

@@ -166,6 +166,20 @@ TEST_F(HttpsServerTest, BoundsAreKept) {
   EXPECT_THAT(TlsClient(address_).Ask("nonsense\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
 }
 
+TEST_F(HttpsServerTest, ItsOwnRefusalsAreCompleted) {
+  HttpsOptions options = Options();
+  options.complete_refusal = [](http::Response& response) {
+    response.headers.Add("x-status", absl::StrCat(response.status));
+    response.body = "refused";
+  };
+  Serve(std::move(options),
+        [](const http::Request&, const TlsPeer&) -> http::Response { throw std::runtime_error("broken"); });
+  const std::string malformed = TlsClient(address_).Ask("nonsense\r\n\r\n");
+  EXPECT_THAT(malformed, HasSubstr("x-status: 400"));
+  EXPECT_THAT(malformed, EndsWith("\r\n\r\nrefused"));
+  EXPECT_THAT(TlsClient(address_).Ask(kGet), HasSubstr("x-status: 500"));
+}
+
 TEST_F(HttpsServerTest, NeitherSlowClientsNorSlowHandlersHoldUpOthers) {
   std::mutex mutex;
   std::condition_variable wake;

@@ -41,16 +41,19 @@ std::optional<std::string> Call::IfMatch() const {
 
 std::string Call::Word(size_t i) const { return i < path.size() ? absl::AsciiStrToLower(path[i]) : ""; }
 
-Call ParseCall(const http::Request& request, absl::string_view peer_address) {
+std::string NewRequestId() { return FormatHex(openssl::RandomBytes(16)); }
+
+Call ParseCall(const http::Request& request, absl::string_view peer_address, absl::string_view server_name) {
   Call call;
   call.method = request.method;
   call.target = http::ParseTarget(request.target);
   call.headers = request.headers;
   call.body = request.body;
   call.host = HostName(request.headers.Get("Host"));
+  call.server_name = absl::AsciiStrToLower(server_name);
   call.peer = std::string(peer_address);
   const absl::string_view asked = request.headers.Get("Request-Id");
-  call.request_id = IsPlain(asked) ? std::string(asked) : FormatHex(openssl::RandomBytes(16));
+  call.request_id = IsPlain(asked) ? std::string(asked) : NewRequestId();
 
   absl::string_view path = call.target.path;
   absl::ConsumePrefix(&path, "/");

@@ -19,8 +19,9 @@ struct Call {
   http::Target target;
   http::Headers headers;
   std::string body;
-  std::string host;  // lower case, without port
-  std::string peer;  // address
+  std::string host;         // lower case, without port
+  std::string server_name;  // the TLS handshake's, lower case; "" when the client gave none
+  std::string peer;         // address
   std::string request_id;
 
   // The api-version parameter, or "".
@@ -31,9 +32,11 @@ struct Call {
   std::string Word(size_t i) const;
 };
 
+std::string NewRequestId();
+
 // A path with empty segments, dot segments, NUL or broken UTF-8 ends before the first of these: `path_status`
 // is kInvalid then, and what is left of the path tells no more than the family. One trailing '/' is taken
 // off.
-Call ParseCall(const http::Request& request, absl::string_view peer_address);
+Call ParseCall(const http::Request& request, absl::string_view peer_address, absl::string_view server_name);
 
 }  // namespace aziot::provisiond::api

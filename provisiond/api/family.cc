@@ -24,15 +24,6 @@ http::Response NoContent() {
   return response;
 }
 
-absl::StatusOr<auth::SasToken> TokenOf(const Call& call, const Clock& clock) {
-  absl::StatusOr<auth::SasToken> token = auth::ParseSasToken(call.headers.Get("Authorization"));
-  if (!token.ok()) return Refuse(Fault::kUnauthorized, token.status().message());
-  if (const absl::Status expiry = auth::CheckExpiry(*token, clock.Now()); !expiry.ok()) {
-    return Refuse(Fault::kUnauthorized, expiry.message());
-  }
-  return token;
-}
-
 absl::Status CheckBody(const Call& call, size_t limit) {
   if (call.body.size() <= limit) return absl::OkStatus();
   return Refuse(Fault::kTooLarge, absl::StrCat("the body is larger than ", limit, " bytes"));

@@ -5,10 +5,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "common/clock/clock.h"
 #include "common/http/message.h"
 #include "provisiond/api/call.h"
-#include "provisiond/auth/sas_token.h"
 #include "provisiond/lifecycle/actor.h"
 #include "provisiond/lifecycle/json.h"
 
@@ -16,9 +14,6 @@ namespace aziot::provisiond::api {
 
 http::Response JsonResponse(int status, const Json& body);
 http::Response NoContent();
-
-// The Authorization field as a token that is in time; kUnauthorized otherwise.
-absl::StatusOr<auth::SasToken> TokenOf(const Call& call, const Clock& clock);
 
 // kTooLarge.
 absl::Status CheckBody(const Call& call, size_t limit);

@@ -13,9 +13,20 @@ std::string KeyOf(const Call& call, absl::string_view id) {
 }
 }  // namespace
 
-absl::Status Proofs::CheckTurn(const Call& call, absl::string_view id) {
+absl::StatusOr<auth::SasToken> Proofs::ReadToken(const Call& call) const {
+  absl::StatusOr<auth::SasToken> token = auth::ParseSasToken(call.headers.Get("Authorization"));
+  if (!token.ok()) return Refuse(Fault::kUnauthorized, token.status().message());
+  if (const absl::Status expiry = auth::CheckExpiry(*token, clock_.Now(), longest_token_); !expiry.ok()) {
+    return Refuse(Fault::kUnauthorized, expiry.message());
+  }
+  return token;
+}
+
+absl::StatusOr<auth::SasToken> Proofs::TokenOf(const Call& call, absl::string_view id) {
   if (const auto wait = failed_.Check(KeyOf(call, id))) return Throttled(*wait);
-  return absl::OkStatus();
+  absl::StatusOr<auth::SasToken> token = ReadToken(call);
+  if (!token.ok()) return Note(call, id, token.status());
+  return token;
 }
 
 absl::Status Proofs::Note(const Call& call, absl::string_view id, absl::Status status) {

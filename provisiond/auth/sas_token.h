@@ -26,8 +26,7 @@ struct SasToken {
 absl::StatusOr<SasToken> ParseSasToken(absl::string_view authorization);
 
 // kUnauthenticated when the token expired more than 300 s ago or lives longer than `longest`.
-absl::Status CheckExpiry(const SasToken& token, absl::Time now,
-                         absl::Duration longest = absl::Hours(24 * 365));
+absl::Status CheckExpiry(const SasToken& token, absl::Time now, absl::Duration longest);
 
 // Whether `key` made the signature; constant time.
 bool SignedBy(const SasToken& token, BytesView key);

@@ -35,6 +35,8 @@ enum class Fault {
   kInvalidRegistrationId,
   kInvalidGroupId,
   kInvalidEndorsementKey,
+  kRepeatedId,
+  kMisdirected,
 };
 
 // `text` is for the caller to read.

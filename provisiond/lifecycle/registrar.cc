@@ -2,8 +2,6 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "common/bytes/hex.h"
-#include "common/openssl/digest.h"
 #include "common/status/status_macros.h"
 #include "provisiond/audit/audit_log.h"
 #include "provisiond/lifecycle/allocation.h"
@@ -20,6 +18,7 @@ namespace {
 using store::EnrollmentKind;
 
 constexpr absl::Duration kOperationLife = absl::Hours(24);
+constexpr absl::Duration kDropOperationsEvery = absl::Minutes(1);
 constexpr int kAttempts = 3;
 
 bool SignedBy(const auth::SasToken& token, const KeyPair& keys) {
@@ -91,14 +90,18 @@ absl::StatusOr<Registrar::Admission> Registrar::Admit(absl::string_view registra
   }
   // An enabled entry of its own decides for its device; a disabled one blocks a device of a group, which
   // proves itself with the group's key.
+  const std::string lower = absl::AsciiStrToLower(registration_id);
+  std::vector<absl::string_view> spellings = {lower};
+  if (lower != registration_id) spellings.push_back(registration_id);
+  group_order_.Sort(groups);
   for (store::Enrollment& group : groups) {
     if (group.attestation != "symmetricKey") continue;
     ASSIGN_OR_RETURN(const KeyPair group_keys, OpenEnrollmentKeys(vault_, EnrollmentKind::kGroup, group));
-    const std::string lower = absl::AsciiStrToLower(registration_id);
-    for (const absl::string_view spelling : {absl::string_view(lower), registration_id}) {
+    for (const absl::string_view spelling : spellings) {
       KeyPair keys = Derive(group_keys, spelling);
       if (!SignedBy(token, keys)) continue;
       const bool blocked = !group.enabled || individual.has_value();
+      group_order_.Used(group.id);
       return Admission{EnrollmentKind::kGroup, std::move(group), std::move(keys), blocked};
     }
   }
@@ -111,12 +114,16 @@ absl::StatusOr<store::Operation> Registrar::Register(const Request& request, con
     ASSIGN_OR_RETURN(const Admission admission, Admit(request.registration_id, request.token));
     const absl::Time now = clock_.Now();
     store::Operation operation;
-    operation.operation_id = absl::StrCat("5.", FormatHex(openssl::RandomBytes(16)));
+    operation.operation_id = absl::StrCat("5.", store::NewRowId());
     operation.registration_id = absl::AsciiStrToLower(request.registration_id);
     operation.expires = absl::ToUnixMicros(now + kOperationLife);
     status = database_.Write([&](store::Session& session) -> absl::Status {
       RETURN_IF_ERROR(Assign(session, admission, request, operation));
-      RETURN_IF_ERROR(store::AddOperation(session, operation, absl::ToUnixMicros(now)));
+      RETURN_IF_ERROR(store::AddOperation(session, operation));
+      if (now >= absl::FromUnixMicros(drop_operations_at_)) {
+        RETURN_IF_ERROR(store::DropOperations(session, absl::ToUnixMicros(now)));
+        drop_operations_at_ = absl::ToUnixMicros(now + kDropOperationsEvery);
+      }
       audit::Line line;
       line.time = now;
       line.actor = actor.who;

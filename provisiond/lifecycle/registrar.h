@@ -2,6 +2,7 @@
 // its identity made there, record and operation with it, in one transaction. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -9,6 +10,7 @@
 #include "provisiond/auth/sas_token.h"
 #include "provisiond/lifecycle/actor.h"
 #include "provisiond/lifecycle/device_credentials.h"
+#include "provisiond/lifecycle/group_order.h"
 #include "provisiond/lifecycle/hubs.h"
 #include "provisiond/store/registrations.h"
 
@@ -51,6 +53,8 @@ class Registrar {
   const store::Vault& vault_;
   const Hubs& hubs_;
   Clock& clock_;
+  GroupOrder group_order_;
+  std::atomic<int64_t> drop_operations_at_{0};  // µs since 1970
 };
 
 }  // namespace aziot::provisiond

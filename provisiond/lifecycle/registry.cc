@@ -7,6 +7,7 @@
 #include "provisiond/audit/audit_log.h"
 #include "provisiond/lifecycle/fault.h"
 #include "provisiond/lifecycle/shadow_entries.h"
+#include "provisiond/lifecycle/twins.h"
 #include "provisiond/store/row_id.h"
 
 namespace aziot::provisiond {
@@ -74,24 +75,28 @@ store::Device NewDeviceRow(const store::Vault& vault, absl::string_view hub_id, 
   device.generation_id = NewGeneration(now);
   device.auth_type = "sas";
   device.capabilities = wish.capabilities.value_or(R"({"iotEdge":false})");
+  device.device_scope = std::move(wish.device_scope);
+  device.parent_scopes = std::move(wish.parent_scopes);
   ApplyAuth(vault, wish.auth_type, wish.keys, device.id, device.auth_type, device.primary_enc,
             device.secondary_enc);
   return device;
 }
 
 absl::Status Registry::Record(store::Session& session, const Actor& actor, absl::string_view action,
-                              std::string target) const {
+                              std::string target, absl::string_view detail) const {
   audit::Line line;
   line.time = clock_.Now();
   line.actor = actor.who;
   line.action = std::string(action);
   line.target = std::move(target);
   line.request_id = actor.request_id;
+  line.detail = std::string(detail);
   return audit::Append(session, line);
 }
 
 absl::StatusOr<store::Device> Registry::CreateDevice(absl::string_view hub_id, DeviceWish wish,
                                                      const Actor& actor) {
+  const std::optional<Json> twin = std::move(wish.twin);
   const store::Device device = NewDeviceRow(vault_, hub_id, std::move(wish), clock_.Now());
   RETURN_IF_ERROR(database_.Write([&](store::Session& session) -> absl::Status {
     if (absl::Status status = store::InsertDevice(session, device); absl::IsAlreadyExists(status)) {
@@ -100,6 +105,7 @@ absl::StatusOr<store::Device> Registry::CreateDevice(absl::string_view hub_id, D
     } else if (!status.ok()) {
       return status;
     }
+    if (twin) RETURN_IF_ERROR(MergeTwin(session, device.id, *twin, clock_.Now()));
     return Record(session, actor, "device.create", device.device_id);
   }));
   return device;
@@ -140,6 +146,9 @@ absl::StatusOr<store::Device> Registry::UpdateDevice(absl::string_view hub_id, D
       device.status_reason = *wish.status_reason;
     }
     if (wish.capabilities) device.capabilities = *wish.capabilities;
+    if (wish.device_scope) device.device_scope = wish.device_scope;
+    if (wish.parent_scopes) device.parent_scopes = wish.parent_scopes;
+    if (wish.twin) RETURN_IF_ERROR(MergeTwin(session, device.id, *wish.twin, clock_.Now()));
     ApplyAuth(vault_, wish.auth_type, wish.keys, device.id, device.auth_type, device.primary_enc,
               device.secondary_enc);
     device.etag = store::NewEtag();
@@ -211,9 +220,10 @@ absl::StatusOr<KeyPair> Registry::ReleaseKeys(const store::Device& device, const
   return KeysOf(device);
 }
 
-absl::Status Registry::RecordRelease(absl::string_view action, absl::string_view target, const Actor& actor) {
+absl::Status Registry::RecordRelease(absl::string_view action, absl::string_view target, const Actor& actor,
+                                     absl::string_view detail) {
   return database_.Write(
-      [&](store::Session& session) { return Record(session, actor, action, std::string(target)); });
+      [&](store::Session& session) { return Record(session, actor, action, std::string(target), detail); });
 }
 
 absl::StatusOr<store::Module> Registry::CreateModule(const store::Device& device, ModuleWish wish,
@@ -245,6 +255,7 @@ absl::StatusOr<store::Module> Registry::CreateModule(const store::Device& device
       return Refuse(Fault::kTooMany, absl::StrCat("A device has at most ", kModulesPerDevice, " modules."));
     }
     RETURN_IF_ERROR(store::InsertModule(session, module));
+    if (wish.twin) RETURN_IF_ERROR(MergeTwin(session, module.id, *wish.twin, clock_.Now()));
     return Record(session, actor, "module.create", absl::StrCat(device.device_id, "/", module.module_id));
   }));
   return module;
@@ -257,6 +268,7 @@ absl::StatusOr<store::Module> Registry::UpdateModule(const store::Device& device
     ASSIGN_OR_RETURN(module, Find(session, device, wish.module_id));
     RETURN_IF_ERROR(CheckEtag(if_match, module.etag));
     module.managed_by = wish.managed_by;
+    if (wish.twin) RETURN_IF_ERROR(MergeTwin(session, module.id, *wish.twin, clock_.Now()));
     ApplyAuth(vault_, wish.auth_type, wish.keys, module.id, module.auth_type, module.primary_enc,
               module.secondary_enc);
     module.etag = store::NewEtag();

@@ -12,6 +12,8 @@
 #include "provisiond/lifecycle/actor.h"
 #include "provisiond/lifecycle/device_credentials.h"
 #include "provisiond/lifecycle/device_state.h"
+#include "provisiond/lifecycle/if_match.h"
+#include "provisiond/lifecycle/json.h"
 #include "provisiond/store/database.h"
 #include "provisiond/store/devices.h"
 #include "provisiond/store/vault.h"
@@ -27,6 +29,9 @@ struct DeviceWish {
   std::optional<std::string> auth_type;  // sas, none
   WantedKeys keys;
   std::optional<std::string> capabilities;  // JSON
+  std::optional<std::string> device_scope;
+  std::optional<std::string> parent_scopes;  // JSON array
+  std::optional<Json> twin;                  // tags and properties.desired, merged into what is there
 };
 
 struct ModuleWish {
@@ -34,13 +39,8 @@ struct ModuleWish {
   std::optional<std::string> managed_by;  // absent clears it, as the service does
   std::optional<std::string> auth_type;
   WantedKeys keys;
+  std::optional<Json> twin;
 };
-
-// An If-Match value: absent, any, or one tag.
-using IfMatch = std::optional<std::string>;
-
-// kEtagMismatch unless `wanted` is absent, "*" or `etag`.
-absl::Status CheckEtag(const IfMatch& wanted, absl::string_view etag);
 
 // A device row that is not in the store yet, keys sealed.
 store::Device NewDeviceRow(const store::Vault& vault, absl::string_view hub_id, DeviceWish wish,
@@ -83,12 +83,14 @@ class Registry {
   }
   // As KeysOf, for a caller who will see them: audited.
   absl::StatusOr<KeyPair> ReleaseKeys(const store::Device& device, const Actor& actor);
-  // A secret that is not a device's is about to be shown.
-  absl::Status RecordRelease(absl::string_view action, absl::string_view target, const Actor& actor);
+  // Secrets are about to be shown; `detail` is JSON. (The line of a change stands for the keys that its own
+  // answer shows.)
+  absl::Status RecordRelease(absl::string_view action, absl::string_view target, const Actor& actor,
+                             absl::string_view detail = "{}");
 
  private:
   absl::Status Record(store::Session& session, const Actor& actor, absl::string_view action,
-                      std::string target) const;
+                      std::string target, absl::string_view detail = "{}") const;
   absl::Status Move(store::Session& session, store::Device& device, Event event,
                     absl::string_view reason) const;
 

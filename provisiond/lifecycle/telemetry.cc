@@ -6,14 +6,16 @@
 
 namespace aziot::provisiond {
 
-absl::Status Telemetry::Add(absl::string_view device, absl::string_view module_id, Bytes body,
-                            std::string properties) {
-  const store::Message message{std::string(module_id), absl::ToUnixMicros(clock_.Now()), std::move(body),
-                               std::move(properties)};
+absl::Status Telemetry::Add(absl::string_view device, absl::string_view module_id, std::vector<Sent> sent) {
+  const int64_t now = absl::ToUnixMicros(clock_.Now());
   return database_.Write([&](store::Session& session) -> absl::Status {
     ASSIGN_OR_RETURN(const auto owner, store::FindDeviceByRow(session, device));
     if (!owner) return Refuse(Fault::kDeviceNotFound, "The device was deleted meanwhile.");
-    return store::AddMessage(session, device, message);
+    for (const Sent& one : sent) {
+      RETURN_IF_ERROR(
+          store::AddMessage(session, device, {std::string(module_id), now, one.body, one.properties}));
+    }
+    return absl::OkStatus();
   });
 }
 

@@ -13,8 +13,12 @@ class Telemetry {
  public:
   Telemetry(store::Database& database, Clock& clock) : database_(database), clock_(clock) {}
 
-  // `device` is a row id; durable when OK is returned. kDeviceNotFound when it is gone.
-  absl::Status Add(absl::string_view device, absl::string_view module_id, Bytes body, std::string properties);
+  struct Sent {
+    Bytes body;
+    std::string properties;  // JSON object
+  };
+  // `device` is a row id; all are durable when OK is returned. kDeviceNotFound when it is gone.
+  absl::Status Add(absl::string_view device, absl::string_view module_id, std::vector<Sent> sent);
   absl::StatusOr<std::vector<store::Message>> List(absl::string_view device);
 
  private:

@@ -4,13 +4,17 @@
 #include "absl/status/statusor.h"
 #include "common/clock/clock.h"
 #include "provisiond/lifecycle/actor.h"
+#include "provisiond/lifecycle/if_match.h"
 #include "provisiond/lifecycle/json.h"
-#include "provisiond/lifecycle/registry.h"
 #include "provisiond/store/twins.h"
 
 namespace aziot::provisiond {
 
 enum class TwinChange { kPatch, kReplace };
+
+// In the caller's transaction: merges `tags` and `properties.desired` of `change` into the twin of a row that
+// is there.
+absl::Status MergeTwin(store::Session& session, absl::string_view owner, const Json& change, absl::Time now);
 
 class Twins {
  public:

@@ -10,7 +10,9 @@ namespace {
 constexpr absl::string_view kSelectDevice =
     "SELECT d.id, d.etag, d.created_at, d.updated_at, d.device_id, d.hub_id, d.state, d.status_reason, "
     "d.status_at, "
-    "d.generation_id, d.auth_type, d.capabilities, p.secret_enc, s.secret_enc FROM device d "
+    "d.generation_id, d.auth_type, d.capabilities, d.device_scope, d.parent_scopes, p.secret_enc, "
+    "s.secret_enc "
+    "FROM device d "
     "LEFT JOIN credential p ON p.owner = d.id AND p.kind = 'sas' AND p.slot = 'primary' "
     "LEFT JOIN credential s ON s.owner = d.id AND s.kind = 'sas' AND s.slot = 'secondary' ";
 
@@ -34,8 +36,10 @@ Device ToDevice(const Row& row) {
   device.generation_id = row.Text(9);
   device.auth_type = row.Text(10);
   device.capabilities = row.Text(11);
-  device.primary_enc = row.Blob(12);
-  device.secondary_enc = row.Blob(13);
+  device.device_scope = row.OptionalText(12);
+  device.parent_scopes = row.OptionalText(13);
+  device.primary_enc = row.Blob(14);
+  device.secondary_enc = row.Blob(15);
   return device;
 }
 
@@ -122,12 +126,14 @@ absl::StatusOr<DeviceCount> CountDevices(Session& session, absl::string_view hub
 absl::Status InsertDevice(Session& session, const Device& device) {
   RETURN_IF_ERROR(
       session
-          .Execute("INSERT INTO device (id, etag, created_at, updated_at, device_id, hub_id, state, "
-                   "status_reason, status_at, generation_id, auth_type, capabilities) "
-                   "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                   {device.id, device.etag, device.created_at, device.updated_at, device.device_id,
-                    device.hub_id, device.state, device.status_reason, device.status_at, device.generation_id,
-                    device.auth_type, device.capabilities})
+          .Execute(
+              "INSERT INTO device (id, etag, created_at, updated_at, device_id, hub_id, state, "
+              "status_reason, status_at, generation_id, auth_type, capabilities, device_scope, "
+              "parent_scopes) "
+              "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+              {device.id, device.etag, device.created_at, device.updated_at, device.device_id, device.hub_id,
+               device.state, device.status_reason, device.status_at, device.generation_id, device.auth_type,
+               device.capabilities, OrNull(device.device_scope), OrNull(device.parent_scopes)})
           .status());
   return PutSecrets(session, device.id, device.primary_enc, device.secondary_enc);
 }
@@ -135,11 +141,12 @@ absl::Status InsertDevice(Session& session, const Device& device) {
 absl::Status UpdateDevice(Session& session, const Device& device) {
   ASSIGN_OR_RETURN(
       const int64_t changed,
-      session.Execute(
-          "UPDATE device SET etag = ?, updated_at = ?, hub_id = ?, state = ?, status_reason = ?, "
-          "status_at = ?, generation_id = ?, auth_type = ?, capabilities = ? WHERE id = ?",
-          {device.etag, device.updated_at, device.hub_id, device.state, device.status_reason,
-           device.status_at, device.generation_id, device.auth_type, device.capabilities, device.id}));
+      session.Execute("UPDATE device SET etag = ?, updated_at = ?, hub_id = ?, state = ?, status_reason = ?, "
+                      "status_at = ?, generation_id = ?, auth_type = ?, capabilities = ?, device_scope = ?, "
+                      "parent_scopes = ? WHERE id = ?",
+                      {device.etag, device.updated_at, device.hub_id, device.state, device.status_reason,
+                       device.status_at, device.generation_id, device.auth_type, device.capabilities,
+                       OrNull(device.device_scope), OrNull(device.parent_scopes), device.id}));
   if (changed != 1) return absl::NotFoundError("the device is gone");
   return PutSecrets(session, device.id, device.primary_enc, device.secondary_enc);
 }

@@ -15,6 +15,8 @@ struct Device {
   std::string generation_id;
   std::string auth_type;     // sas, none
   std::string capabilities;  // JSON
+  std::optional<std::string> device_scope;
+  std::optional<std::string> parent_scopes;  // JSON array
   Bytes primary_enc, secondary_enc;
 };
 

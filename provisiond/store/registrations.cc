@@ -95,8 +95,11 @@ absl::StatusOr<std::optional<Operation>> FindOperation(Session& session, absl::s
   return std::optional(Operation{row->Text(0), row->Text(1), row->Text(2), row->Text(3), row->Integer(4)});
 }
 
-absl::Status AddOperation(Session& session, const Operation& operation, int64_t now) {
-  RETURN_IF_ERROR(session.Execute("DELETE FROM operation WHERE expires < ?", {now}).status());
+absl::Status DropOperations(Session& session, int64_t now) {
+  return session.Execute("DELETE FROM operation WHERE expires < ?", {now}).status();
+}
+
+absl::Status AddOperation(Session& session, const Operation& operation) {
   return session
       .Execute(
           "INSERT INTO operation (operation_id, registration_id, state, result, expires) VALUES (?, ?, ?, ?, "

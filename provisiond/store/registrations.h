@@ -36,7 +36,8 @@ absl::Status PutRegistration(Session& session, const Registration& registration)
 absl::Status DeleteRegistration(Session& session, absl::string_view registration_id);
 
 absl::StatusOr<std::optional<Operation>> FindOperation(Session& session, absl::string_view operation_id);
-// Adds one, and drops those that expired before `now`.
-absl::Status AddOperation(Session& session, const Operation& operation, int64_t now);
+absl::Status AddOperation(Session& session, const Operation& operation);
+// Those that expired before `now`.
+absl::Status DropOperations(Session& session, int64_t now);
 
 }  // namespace aziot::provisiond::store

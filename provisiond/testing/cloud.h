@@ -46,12 +46,12 @@ class Cloud {
         registrar(*database, vault, *hubs, clock),
         twins(*database, clock),
         telemetry(*database, clock),
-        proofs(20, *database, clock),
+        proofs(20, absl::Hours(24 * 365), *database, clock),
         dps_devices(registrar, enrollments, *hubs, {std::string(kScope)}, proofs, {1000, 5}, clock),
-        dps_service(enrollments, *hubs, policies, proofs, clock),
-        access(registry, policies, proofs, clock),
-        hub(registry, twins, telemetry, *hubs, access, clock),
-        router(dps_devices, dps_service, hub, clock) {
+        dps_service(enrollments, *hubs, policies, proofs),
+        access(registry, policies, proofs),
+        hub(registry, twins, telemetry, *hubs, access),
+        router(dps_devices, dps_service, hub, *hubs, metrics, clock) {
     policies.MakeDefaults().IgnoreError();
     hubs->SetPort(8443);
   }
@@ -99,6 +99,7 @@ class Cloud {
   }
 
   testing::ManualClock clock;
+  metrics::Registry metrics;
   std::unique_ptr<store::Database> database;
   store::Vault vault;
   std::unique_ptr<Hubs> hubs;

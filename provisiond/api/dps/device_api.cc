@@ -54,7 +54,6 @@ DeviceApi::DeviceApi(Registrar& registrar, Enrollments& enrollments, const Hubs&
       hubs_(hubs),
       scopes_(std::move(scopes)),
       proofs_(proofs),
-      clock_(clock),
       registrations_(rates.registrations_per_minute, absl::Minutes(1), clock),
       polls_(rates.polls_per_10s, absl::Seconds(10), clock) {}
 
@@ -92,11 +91,9 @@ absl::StatusOr<http::Response> DeviceApi::Handle(const Call& call) {
 }
 
 absl::StatusOr<auth::SasToken> DeviceApi::Prove(const Call& call, const std::string& registration_id) {
-  RETURN_IF_ERROR(proofs_.CheckTurn(call, registration_id));
-  absl::StatusOr<auth::SasToken> token = TokenOf(call, clock_);
-  if (!token.ok()) return proofs_.Note(call, registration_id, token.status());
+  ASSIGN_OR_RETURN(auth::SasToken token, proofs_.TokenOf(call, registration_id));
   const std::vector<std::string> resource = {call.path[0], "registrations", registration_id};
-  if (token->key_name != "registration" || !auth::Covers(*token, resource, auth::Scope::kExact)) {
+  if (token.key_name != "registration" || !auth::Covers(token, resource, auth::Scope::kExact)) {
     return proofs_.Note(call, registration_id,
                         Refuse(Fault::kUnauthorized, "the token is for another resource or key"));
   }

@@ -38,7 +38,6 @@ class DeviceApi {
   const Hubs& hubs_;
   const std::vector<std::string> scopes_;
   Proofs& proofs_;
-  Clock& clock_;
   auth::Throttle registrations_;
   auth::Throttle polls_;
 };

@@ -24,6 +24,8 @@ int ErrorCode(const absl::Status& status) {
       return 400204;
     case Fault::kTooMany:
       return 400205;
+    case Fault::kRepeatedId:
+      return 400206;
     case Fault::kUnauthorized:
       return 401002;
     case Fault::kForbidden:
@@ -50,6 +52,8 @@ int ErrorCode(const absl::Status& status) {
       return 412001;
     case Fault::kTooLarge:
       return 413001;
+    case Fault::kMisdirected:
+      return 421001;
     case Fault::kThrottled:
       return 429001;
   }

@@ -2,49 +2,13 @@
 #include <gtest/gtest.h>
 
 #include "common/files/files.h"
+#include "provisiond/api/dps/dps_fixture.h"
 #include "provisiond/audit/audit_log.h"
-#include "provisiond/testing/cloud.h"
 
 namespace aziot::provisiond {
 namespace {
 
 using ::testing::HasSubstr;
-
-const std::string kKey = FormatBase64(Bytes(32, 0x11));
-const std::string kOtherKey = FormatBase64(Bytes(32, 0x22));
-
-class DpsTest : public ::testing::Test {
- protected:
-  http::Response Put(absl::string_view path, const Json& body, absl::string_view if_match = "") {
-    return cloud_.Send("PUT", absl::StrCat(path, "?api-version=2021-10-01"), Owner(), body.dump(), if_match);
-  }
-  http::Response Call(absl::string_view method, absl::string_view path, absl::string_view body = "") {
-    return cloud_.Send(method, absl::StrCat(path, "?api-version=2021-10-01"), Owner(), body);
-  }
-  std::string Owner() { return cloud_.PolicyToken("provisioningserviceowner"); }
-
-  Json Individual(absl::string_view id, Json more = Json::object()) {
-    Json entry = {
-        {"registrationId", std::string(id)},
-        {"attestation",
-         {{"type", "symmetricKey"}, {"symmetricKey", {{"primaryKey", kKey}, {"secondaryKey", kOtherKey}}}}}};
-    entry.update(more);
-    const http::Response made = Put(absl::StrCat("/enrollments/", id), entry);
-    EXPECT_EQ(made.status, 200) << made.body;
-    return Json::parse(made.body);
-  }
-  // The key of a device of the group "fleet", which is made on the way.
-  std::string GroupDeviceKey(absl::string_view id) {
-    const http::Response made = Put("/enrollmentGroups/Fleet", {{"enrollmentGroupId", "Fleet"},
-                                                                {"attestation", {{"type", "symmetricKey"}}}});
-    EXPECT_EQ(made.status, 200) << made.body;
-    const std::string key = Json::parse(made.body)["attestation"]["symmetricKey"]["primaryKey"];
-    return FormatBase64(DeriveDeviceKey(*ParseKey(key), id).Expose());
-  }
-
-  testing::TempDir directory_;
-  Cloud cloud_{directory_.path()};
-};
 
 TEST_F(DpsTest, AnIndividualDeviceIsAssignedWithItsKeys) {
   Individual("Dev-1");
@@ -261,65 +225,26 @@ TEST_F(DpsTest, HostileBodiesAreRefused) {
   EXPECT_EQ(cloud_.Send("PUT", "/devices/a%00b?api-version=2020-09-30", token, "{}").status, 400);
 }
 
-TEST_F(DpsTest, EnrolmentKeysAreKeptHiddenAndReplacedOnlyWhenGiven) {
-  const Json made = Individual("d1");
-  const Json read = Json::parse(Call("GET", "/enrollments/D1").body);
-  EXPECT_EQ(read["attestation"]["symmetricKey"], Json::object());
-  EXPECT_EQ(read["etag"], made["etag"]);
-  Json update = read;
-  update["attestation"]["symmetricKey"] = {{"primaryKey", ""}, {"secondaryKey", ""}};
-  const http::Response updated =
-      Put("/enrollments/d1", update, absl::StrCat("\"", read["etag"].get<std::string>(), "\""));
-  ASSERT_EQ(updated.status, 200) << updated.body;
-  const Json keys = Json::parse(Call("POST", "/enrollments/d1/attestationmechanism").body);
-  EXPECT_EQ(keys["symmetricKey"]["primaryKey"], kKey);
-  EXPECT_EQ(keys["symmetricKey"]["secondaryKey"], kOtherKey);
-
-  const http::Response stale = Put("/enrollments/d1", update, read["etag"].get<std::string>());
-  EXPECT_EQ(stale.status, 412);
-  EXPECT_EQ(Json::parse(stale.body)["errorCode"], 412001);
-  EXPECT_EQ(Call("DELETE", "/enrollments/d1").status, 204);
-  EXPECT_EQ(Json::parse(Call("GET", "/enrollments/d1").body)["errorCode"], 404201);
-}
-
-TEST_F(DpsTest, QueriesArePaged) {
-  for (const char* id : {"a", "b", "c"}) Individual(id);
-  http::Request request;
-  request.method = "POST";
-  request.target = "/enrollments/query?api-version=2021-10-01";
-  request.headers.Add("Host", "localhost");
-  request.headers.Add("Authorization", Owner());
-  request.headers.Add("x-ms-max-item-count", "2");
-  request.body = R"({"query":"SELECT * FROM enrollments"})";
-  const http::Response first = cloud_.router.Handle(request, "192.0.2.7");
-  ASSERT_EQ(first.status, 200) << first.body;
-  EXPECT_EQ(Json::parse(first.body).size(), 2u);
-  request.headers.Add("x-ms-continuation", first.headers.Get("x-ms-continuation"));
-  const Json second = Json::parse(cloud_.router.Handle(request, "192.0.2.7").body);
-  ASSERT_EQ(second.size(), 1u);
-  EXPECT_EQ(second[0]["registrationId"], "c");
-}
-
-TEST_F(DpsTest, BulkSaysWhichEntryFailed) {
-  Individual("a");
-  const Json body = {{"mode", "create"},
-                     {"enrollments",
-                      {{{"registrationId", "a"}, {"attestation", {{"type", "symmetricKey"}}}},
-                       {{"registrationId", "b"}, {"attestation", {{"type", "symmetricKey"}}}}}}};
-  const Json answer = Json::parse(Call("POST", "/enrollments/", body.dump()).body);
-  EXPECT_EQ(answer["isSuccessful"], false) << answer;
-  ASSERT_EQ(answer["errors"].size(), 1u);
-  EXPECT_EQ(answer["errors"][0]["registrationId"], "a");
-  EXPECT_EQ(answer["errors"][0]["errorCode"], 409201);
-  EXPECT_EQ(Call("GET", "/enrollments/b").status, 200);
-}
-
-TEST_F(DpsTest, BulkNeedsAKnownModeAndAtMostTenEntries) {
-  EXPECT_EQ(Call("POST", "/enrollments", R"({"mode":"frobnicate","enrollments":[]})").status, 400);
-  Json body = {{"mode", "delete"}, {"enrollments", Json::array()}};
-  EXPECT_EQ(Call("POST", "/enrollments", body.dump()).status, 200);
-  for (int i = 0; i < 11; ++i) body["enrollments"].push_back({{"registrationId", absl::StrCat("d", i)}});
-  EXPECT_EQ(Json::parse(Call("POST", "/enrollments", body.dump()).body)["errorCode"], 400205);
+TEST_F(DpsTest, TheGroupThatAdmittedADeviceLastIsTriedFirst) {
+  const auto group = [&](const char* name, const std::string& primary, const std::string& secondary) {
+    const Json keys = {{"primaryKey", primary}, {"secondaryKey", secondary}};
+    ASSERT_EQ(Put(absl::StrCat("/enrollmentGroups/", name),
+                  {{"attestation", {{"type", "symmetricKey"}, {"symmetricKey", keys}}}})
+                  .status,
+              200);
+  };
+  const std::string third = FormatBase64(Bytes(32, 0x33));
+  group("a", kKey, third);
+  group("b", kKey, kOtherKey);
+  const auto provision = [&](const std::string& key, const char* id) {
+    const std::string derived = FormatBase64(DeriveDeviceKey(*ParseKey(key), id).Expose());
+    return cloud_.Provision(id, derived)["registrationState"]["symmetricKey"]["enrollmentGroupId"];
+  };
+  EXPECT_EQ(provision(kKey, "d1"), "a");
+  EXPECT_EQ(provision(kOtherKey, "d2"), "b");
+  EXPECT_EQ(provision(kKey, "d3"), "b");
+  EXPECT_EQ(provision(third, "d4"), "a");
+  EXPECT_EQ(provision(kKey, "d5"), "a");
 }
 
 TEST_F(DpsTest, OperationsAreForgottenAfterADay) {
@@ -364,17 +289,6 @@ TEST_F(DpsTest, WhatIsNotThereYetSaysSo) {
   EXPECT_EQ(tpm.status, 400);
   EXPECT_THAT(tpm.body, HasSubstr("not supported yet"));
   EXPECT_THAT(cloud_.Send("GET", "/things/x", "").body, HasSubstr("not supported yet"));
-}
-
-TEST_F(DpsTest, AServiceTokenNeedsItsPolicyAndResource) {
-  const std::string target = "/enrollments/x?api-version=2021-10-01";
-  EXPECT_EQ(cloud_.Send("GET", target, cloud_.PolicyToken("iothubowner")).status, 401);
-  EXPECT_EQ(cloud_.Send("GET", target, cloud_.PolicyToken("provisioningserviceowner", "elsewhere")).status,
-            401);
-  EXPECT_EQ(
-      cloud_.Send("GET", target, cloud_.PolicyToken("provisioningserviceowner", "localhost/enrollments"))
-          .status,
-      404);
 }
 
 TEST(DpsRestart, AStoreWithoutItsDataKeyIsNoticedAtTheStart) {

@@ -119,8 +119,9 @@ absl::StatusOr<EnrollmentWish> ParseEnrollment(EnrollmentKind kind, absl::string
   }
   ASSIGN_OR_RETURN(entry.capabilities, JsonMember(json, "capabilities"));
   Json details = Json::object();
-  if (const auto info = json.find("optionalDeviceInformation"); info != json.end()) {
-    details["optionalDeviceInformation"] = *info;
+  for (const char* member : {"optionalDeviceInformation", "credentialPolicyName"}) {
+    if (const auto found = json.find(member); found != json.end() && !found->is_null())
+      details[member] = *found;
   }
   entry.details = details.dump();
   return wish;

@@ -2,15 +2,15 @@
 
 #include <algorithm>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "common/status/status_macros.h"
 #include "provisiond/api/dps/dps_error.h"
 #include "provisiond/api/dps/enrollment_json.h"
 #include "provisiond/api/family.h"
 #include "provisiond/lifecycle/fault.h"
+#include "provisiond/lifecycle/query.h"
 #include "provisiond/lifecycle/registration_state.h"
 
 namespace aziot::provisiond::api::dps {
@@ -33,20 +33,19 @@ const char* NameMember(EnrollmentKind kind) {
   return kind == EnrollmentKind::kGroup ? "enrollmentGroupId" : "registrationId";
 }
 
-// `*`, or SELECT * FROM <list>; conditions are not there yet.
-absl::Status CheckQuery(const Call& call, absl::string_view list) {
+// A condition that few match must not hold a worker for as long as the list is long.
+constexpr int64_t kAtOnce = 1000;
+constexpr int64_t kMostLookedAt = 20000;
+
+absl::StatusOr<Query> ReadQuery(const Call& call, absl::string_view list) {
   RETURN_IF_ERROR(CheckBody(call, kLargestJson));
   ASSIGN_OR_RETURN(const Json body, ParseObject(call.body));
-  ASSIGN_OR_RETURN(const auto query, TextMember(body, "query"));
-  const std::vector<std::string> words = absl::StrSplit(absl::AsciiStrToLower(query.value_or("*")),
-                                                        absl::ByAnyChar(" \t\r\n"), absl::SkipEmpty());
-  if (words == std::vector<std::string>{"*"}) return absl::OkStatus();
-  const std::vector<std::string> all = {"select", "*", "from", absl::AsciiStrToLower(list)};
-  if (words == all) return absl::OkStatus();
-  if (words.size() > 4 && std::equal(all.begin(), all.end(), words.begin()) && words[4] == "where") {
-    return Refuse(Fault::kNotSupported, "WHERE in queries is not supported yet");
+  ASSIGN_OR_RETURN(const auto text, TextMember(body, "query"));
+  ASSIGN_OR_RETURN(Query query, Query::Parse(text.value_or("*")));
+  if (query.counts() || (!query.source().empty() && query.source() != absl::AsciiStrToLower(list))) {
+    return Refuse(Fault::kInvalid, absl::StrCat("only SELECT * FROM ", list, " is answered here"));
   }
-  return Refuse(Fault::kInvalid, "the query is not understood");
+  return query;
 }
 
 bool IsBulkMode(absl::string_view word) {
@@ -72,12 +71,10 @@ absl::StatusOr<http::Response> ServiceApi::Handle(const Call& call) {
 }
 
 absl::StatusOr<Actor> ServiceApi::Authorize(const Call& call, absl::string_view permission) {
-  RETURN_IF_ERROR(proofs_.CheckTurn(call, kServiceProofs));
-  const absl::StatusOr<auth::SasToken> token = TokenOf(call, clock_);
-  if (!token.ok()) return proofs_.Note(call, kServiceProofs, token.status());
+  ASSIGN_OR_RETURN(const auth::SasToken token, proofs_.TokenOf(call, kServiceProofs));
   std::vector<std::string> resource = {call.host};
   resource.insert(resource.end(), call.path.begin(), call.path.end());
-  const absl::Status status = policies_.Check("dps", *token, {resource}, permission);
+  const absl::Status status = policies_.Check("dps", token, {resource}, permission);
   if (absl::IsUnauthenticated(status)) {
     return proofs_.Note(call, kServiceProofs, Refuse(Fault::kUnauthorized, status.message()));
   }
@@ -85,13 +82,13 @@ absl::StatusOr<Actor> ServiceApi::Authorize(const Call& call, absl::string_view 
     return proofs_.Note(call, kServiceProofs, Refuse(Fault::kForbidden, status.message()));
   }
   RETURN_IF_ERROR(status);
-  return Actor{absl::StrCat("policy ", token->key_name, " @ ", call.peer), call.request_id};
+  return Actor{absl::StrCat("policy ", token.key_name, " @ ", call.peer), call.request_id};
 }
 
 absl::StatusOr<http::Response> ServiceApi::Entries(const Call& call, EnrollmentKind kind) {
   if (call.path.size() == 1) return call.method == "POST" ? Bulk(call, kind) : WrongMethod();
   const std::string& name = call.path[1];
-  if (call.path.size() == 2 && call.method == "POST" && call.Word(1) == "query") return Query(call, kind);
+  if (call.path.size() == 2 && call.method == "POST" && call.Word(1) == "query") return RunQuery(call, kind);
   if (call.path.size() == 2) return OneEntry(call, kind, name);
   if (call.path.size() == 3 && call.Word(2) == "attestationmechanism") {
     if (call.method != "POST") return WrongMethod();
@@ -104,19 +101,23 @@ absl::StatusOr<http::Response> ServiceApi::Entries(const Call& call, EnrollmentK
   return Refuse(Fault::kNoRoute, "No such resource.");
 }
 
+absl::StatusOr<Json> ServiceApi::EntryWithState(EnrollmentKind kind, const store::Enrollment& entry) {
+  ASSIGN_OR_RETURN(Json json, FormatEnrollment(kind, entry));
+  if (kind == EnrollmentKind::kGroup) return json;
+  const absl::StatusOr<store::Registration> registration = enrollments_.GetRegistration(entry.name);
+  if (FaultOf(registration.status()) == Fault::kRegistrationNotFound) return json;
+  RETURN_IF_ERROR(registration.status());
+  json["registrationState"] = RegistrationState(*registration, hubs_);
+  AddPort(json["registrationState"], hubs_);
+  return json;
+}
+
 absl::StatusOr<http::Response> ServiceApi::OneEntry(const Call& call, EnrollmentKind kind,
                                                     const std::string& name) {
   if (call.method == "GET") {
     RETURN_IF_ERROR(Authorize(call, "EnrollmentRead").status());
     ASSIGN_OR_RETURN(const store::Enrollment entry, enrollments_.Get(kind, name));
-    ASSIGN_OR_RETURN(Json json, FormatEnrollment(kind, entry));
-    if (kind == EnrollmentKind::kIndividual) {
-      const auto registration = enrollments_.GetRegistration(name);
-      if (registration.ok()) {
-        json["registrationState"] = RegistrationState(*registration, hubs_);
-        AddPort(json["registrationState"], hubs_);
-      }
-    }
+    ASSIGN_OR_RETURN(const Json json, EntryWithState(kind, entry));
     return JsonResponse(200, json);
   }
   if (call.method == "PUT") {
@@ -127,7 +128,7 @@ absl::StatusOr<http::Response> ServiceApi::OneEntry(const Call& call, Enrollment
     ASSIGN_OR_RETURN(
         const store::Enrollment entry,
         enrollments_.Put(kind, std::move(wish), PutMode::kCreateOrUpdate, call.IfMatch(), actor));
-    ASSIGN_OR_RETURN(Json json, FormatEnrollment(kind, entry));
+    ASSIGN_OR_RETURN(Json json, EntryWithState(kind, entry));
     if (entry.attestation == "symmetricKey") {
       // Who may write an entry may read its keys, and generated ones are wanted at once.
       ASSIGN_OR_RETURN(const KeyPair keys, enrollments_.KeysOf(kind, entry));
@@ -170,31 +171,43 @@ absl::StatusOr<http::Response> ServiceApi::Bulk(const Call& call, EnrollmentKind
     return enrollments_.Put(kind, std::move(wish), put, if_match, actor).status();
   };
   Json errors = Json::array();
+  absl::flat_hash_set<std::string> seen;
   for (const Json& item : *entries) {
-    const absl::Status status = run(item);
+    const auto name_member =
+        item.is_object() ? TextMember(item, NameMember(kind)) : std::optional<std::string>();
+    const std::string name = name_member.ok() ? name_member->value_or("") : "";
+    const bool first = name.empty() || seen.insert(absl::AsciiStrToLower(name)).second;
+    const absl::Status status =
+        first ? run(item) : Refuse(Fault::kRepeatedId, "The id stands in the list more than once.");
     if (status.ok()) continue;
-    const auto name = item.is_object() ? TextMember(item, NameMember(kind)) : std::optional<std::string>();
-    errors.push_back({{NameMember(kind), name.ok() ? name->value_or("") : ""},
+    errors.push_back({{NameMember(kind), name},
                       {"errorCode", ErrorCode(status)},
                       {"errorStatus", FaultOf(status) ? std::string(status.message()) : "Internal error"}});
   }
   return JsonResponse(200, {{"isSuccessful", errors.empty()}, {"errors", errors}});
 }
 
-absl::StatusOr<http::Response> ServiceApi::Query(const Call& call, EnrollmentKind kind) {
+absl::StatusOr<http::Response> ServiceApi::RunQuery(const Call& call, EnrollmentKind kind) {
   RETURN_IF_ERROR(Authorize(call, "EnrollmentRead").status());
-  RETURN_IF_ERROR(CheckQuery(call, ListMember(kind)));
+  ASSIGN_OR_RETURN(const Query query, ReadQuery(call, ListMember(kind)));
   ASSIGN_OR_RETURN(const int64_t size, PageSize(call.headers.Find("x-ms-max-item-count")));
-  ASSIGN_OR_RETURN(const std::string after, ContinuationOf(call));
-  ASSIGN_OR_RETURN(const std::vector<store::Enrollment> entries, enrollments_.List(kind, after, size));
+  ASSIGN_OR_RETURN(std::string after, ContinuationOf(call));
+  const int64_t chunk = query.has_condition() ? kAtOnce : size;
   Json list = Json::array();
-  for (const store::Enrollment& entry : entries) {
-    ASSIGN_OR_RETURN(Json json, FormatEnrollment(kind, entry));
-    list.push_back(std::move(json));
+  bool more = true;
+  for (int64_t looked_at = 0; more && looked_at < kMostLookedAt && list.size() < static_cast<size_t>(size);) {
+    ASSIGN_OR_RETURN(const std::vector<store::Enrollment> entries, enrollments_.List(kind, after, chunk));
+    size_t done = 0;
+    for (; done < entries.size() && list.size() < static_cast<size_t>(size); ++done) {
+      ASSIGN_OR_RETURN(Json json, EntryWithState(kind, entries[done]));
+      if (query.Matches(json)) list.push_back(std::move(json));
+    }
+    if (done > 0) after = absl::AsciiStrToLower(entries[done - 1].name);
+    more = done < entries.size() || static_cast<int64_t>(entries.size()) == chunk;
+    looked_at += static_cast<int64_t>(entries.size());
   }
   http::Response response = JsonResponse(200, list);
-  const bool more = static_cast<int64_t>(entries.size()) == size;
-  AddPaging(response, more ? absl::AsciiStrToLower(entries.back().name) : "", entries.size(),
+  AddPaging(response, more ? after : "", list.size(),
             kind == EnrollmentKind::kGroup ? "enrollmentGroup" : "enrollment");
   return response;
 }

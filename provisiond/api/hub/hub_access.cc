@@ -2,7 +2,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status/status_macros.h"
-#include "provisiond/api/family.h"
 #include "provisiond/lifecycle/fault.h"
 
 namespace aziot::provisiond::api::hub {
@@ -53,11 +52,9 @@ absl::StatusOr<Actor> HubAccess::Policy(const Call& call, const auth::SasToken& 
 
 absl::StatusOr<Actor> HubAccess::Service(const Call& call, const store::Hub& hub,
                                          absl::string_view permission) {
-  RETURN_IF_ERROR(proofs_.CheckTurn(call, kServiceProofs));
-  const absl::StatusOr<auth::SasToken> token = TokenOf(call, clock_);
-  if (!token.ok()) return proofs_.Note(call, kServiceProofs, token.status());
-  absl::StatusOr<Actor> actor = token->key_name.empty() ? Unauthorized("a policy's token is needed here")
-                                                        : Policy(call, *token, hub, permission);
+  ASSIGN_OR_RETURN(const auth::SasToken token, proofs_.TokenOf(call, kServiceProofs));
+  absl::StatusOr<Actor> actor = token.key_name.empty() ? Unauthorized("a policy's token is needed here")
+                                                       : Policy(call, token, hub, permission);
   if (!actor.ok()) return proofs_.Note(call, kServiceProofs, actor.status());
   return actor;
 }
@@ -73,11 +70,9 @@ absl::Status HubAccess::ProveDevice(const Call& call, const auth::SasToken& toke
 
 absl::StatusOr<Actor> HubAccess::DeviceOrService(const Call& call, const store::Hub& hub,
                                                  absl::string_view device_id, absl::string_view permission) {
-  RETURN_IF_ERROR(proofs_.CheckTurn(call, device_id));
-  const absl::StatusOr<auth::SasToken> token = TokenOf(call, clock_);
-  if (!token.ok()) return proofs_.Note(call, device_id, token.status());
-  if (!token->key_name.empty()) {
-    absl::StatusOr<Actor> actor = Policy(call, *token, hub, permission);
+  ASSIGN_OR_RETURN(const auth::SasToken token, proofs_.TokenOf(call, device_id));
+  if (!token.key_name.empty()) {
+    absl::StatusOr<Actor> actor = Policy(call, token, hub, permission);
     if (!actor.ok()) return proofs_.Note(call, device_id, actor.status());
     return actor;
   }
@@ -87,7 +82,7 @@ absl::StatusOr<Actor> HubAccess::DeviceOrService(const Call& call, const store::
     return FaultOf(device.status()) ? proofs_.Note(call, device_id, Unauthorized("unknown device"))
                                     : device.status();
   }
-  absl::Status status = ProveDevice(call, *token, hub, *device, {"devices", std::string(device_id)});
+  absl::Status status = ProveDevice(call, token, hub, *device, {"devices", std::string(device_id)});
   if (status.ok()) status = CheckEnabled(*device);
   if (!status.ok()) return proofs_.Note(call, device_id, status);
   return Actor{absl::StrCat("device ", device_id, " @ ", call.peer), call.request_id};
@@ -96,14 +91,12 @@ absl::StatusOr<Actor> HubAccess::DeviceOrService(const Call& call, const store::
 absl::StatusOr<HubAccess::Sender> HubAccess::SenderOf(const Call& call, const store::Hub& hub,
                                                       absl::string_view device_id,
                                                       const std::optional<std::string>& module_id) {
-  RETURN_IF_ERROR(proofs_.CheckTurn(call, device_id));
-  const absl::StatusOr<auth::SasToken> token = TokenOf(call, clock_);
-  if (!token.ok()) return proofs_.Note(call, device_id, token.status());
+  ASSIGN_OR_RETURN(const auth::SasToken token, proofs_.TokenOf(call, device_id));
 
   const auto prove = [&]() -> absl::StatusOr<Sender> {
     const absl::Status unknown = Unauthorized("unknown device or module");
-    const bool by_policy = !token->key_name.empty();
-    if (by_policy) RETURN_IF_ERROR(Policy(call, *token, hub, "DeviceConnect").status());
+    const bool by_policy = !token.key_name.empty();
+    if (by_policy) RETURN_IF_ERROR(Policy(call, token, hub, "DeviceConnect").status());
     absl::StatusOr<store::Device> device = registry_.GetDevice(hub.id, device_id);
     if (!device.ok()) return FaultOf(device.status()) && !by_policy ? unknown : device.status();
     Sender sender{*std::move(device), std::nullopt};
@@ -118,11 +111,11 @@ absl::StatusOr<HubAccess::Sender> HubAccess::SenderOf(const Call& call, const st
         if (sender.module->auth_type != "sas") return Unauthorized("the module has no symmetric keys");
         tail.insert(tail.end(), {"modules", *module_id});
         ASSIGN_OR_RETURN(const KeyPair keys, registry_.KeysOf(*sender.module));
-        if (!SignedBy(*token, keys)) return Unauthorized("the signature does not match");
-        if (!CoversAny(*token, Resources(call, hub, tail)))
+        if (!SignedBy(token, keys)) return Unauthorized("the signature does not match");
+        if (!CoversAny(token, Resources(call, hub, tail)))
           return Unauthorized("the token is for another resource");
       } else {
-        RETURN_IF_ERROR(ProveDevice(call, *token, hub, sender.device, std::move(tail)));
+        RETURN_IF_ERROR(ProveDevice(call, token, hub, sender.device, std::move(tail)));
       }
     }
     RETURN_IF_ERROR(CheckEnabled(sender.device));

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "common/clock/clock.h"
 #include "provisiond/api/call.h"
 #include "provisiond/api/proofs.h"
 #include "provisiond/auth/access_policies.h"
@@ -17,8 +16,8 @@ namespace aziot::provisiond::api::hub {
 
 class HubAccess {
  public:
-  HubAccess(Registry& registry, auth::AccessPolicies& policies, Proofs& proofs, Clock& clock)
-      : registry_(registry), policies_(policies), proofs_(proofs), clock_(clock) {}
+  HubAccess(Registry& registry, auth::AccessPolicies& policies, Proofs& proofs)
+      : registry_(registry), policies_(policies), proofs_(proofs) {}
 
   // A back end whose policy holds `permission`.
   absl::StatusOr<Actor> Service(const Call& call, const store::Hub& hub, absl::string_view permission);
@@ -46,7 +45,6 @@ class HubAccess {
   Registry& registry_;
   auth::AccessPolicies& policies_;
   Proofs& proofs_;
-  Clock& clock_;
 };
 
 }  // namespace aziot::provisiond::api::hub

@@ -5,10 +5,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/civil_time.h"
-#include "common/ids/utf8.h"
 #include "common/status/status_macros.h"
 #include "provisiond/api/family.h"
 #include "provisiond/api/hub/identity_json.h"
+#include "provisiond/api/hub/telemetry_json.h"
 #include "provisiond/lifecycle/fault.h"
 #include "provisiond/lifecycle/names.h"
 
@@ -41,18 +41,6 @@ absl::Status CheckIds(const Call& call) {
   return absl::OkStatus();
 }
 
-// The application's own properties travel as header fields.
-std::string PropertiesOf(const Call& call) {
-  constexpr absl::string_view kPrefix = "iothub-app-";
-  Json properties = Json::object();
-  for (const auto& [name, value] : call.headers) {
-    if (absl::StartsWithIgnoreCase(name, kPrefix) && IsUtf8(name) && IsUtf8(value)) {
-      properties[name.substr(kPrefix.size())] = value;
-    }
-  }
-  return properties.dump();
-}
-
 }  // namespace
 
 bool HubApi::Owns(const Call& call) {
@@ -80,7 +68,7 @@ absl::StatusOr<http::Response> HubApi::Devices(const Call& call, const store::Hu
   if (depth == 1 && call.method == "POST") return Bulk(call, hub);
   if (depth == 1) {
     if (call.method != "GET") return WrongMethod();
-    RETURN_IF_ERROR(access_.Service(call, hub, "RegistryRead").status());
+    ASSIGN_OR_RETURN(const Actor actor, access_.Service(call, hub, "RegistryRead"));
     ASSIGN_OR_RETURN(const int64_t top, PageSize(call.target.First("top")));
     ASSIGN_OR_RETURN(const std::vector<store::Device> devices, registry_.ListDevices(hub.id, "", top));
     Json list = Json::array();
@@ -88,10 +76,16 @@ absl::StatusOr<http::Response> HubApi::Devices(const Call& call, const store::Hu
       ASSIGN_OR_RETURN(Json json, FormatDevice(registry_, device));
       list.push_back(std::move(json));
     }
+    if (!devices.empty()) {
+      const Json detail = {{"count", devices.size()},
+                           {"first", devices.front().device_id},
+                           {"last", devices.back().device_id}};
+      RETURN_IF_ERROR(registry_.RecordRelease("device.list-keys", hub.host_name, actor, detail.dump()));
+    }
     return JsonResponse(200, list);
   }
   const std::string& id = call.path[1];
-  if (depth == 2 && call.method == "POST" && call.Word(1) == "query") return Query(call, hub);
+  if (depth == 2 && call.method == "POST" && call.Word(1) == "query") return RunQuery(call, hub);
   if (depth == 2) return Device(call, hub, id);
   if (call.Word(2) == "modules") {
     if (depth == 3) return ModulesOf(call, hub, id);
@@ -107,9 +101,10 @@ absl::StatusOr<http::Response> HubApi::Devices(const Call& call, const store::Hu
 absl::StatusOr<http::Response> HubApi::Device(const Call& call, const store::Hub& hub,
                                               const std::string& id) {
   if (call.method == "GET") {
-    RETURN_IF_ERROR(access_.Service(call, hub, "RegistryRead").status());
+    ASSIGN_OR_RETURN(const Actor actor, access_.Service(call, hub, "RegistryRead"));
     ASSIGN_OR_RETURN(const store::Device device, registry_.GetDevice(hub.id, id));
     ASSIGN_OR_RETURN(const Json json, FormatDevice(registry_, device));
+    if (device.auth_type == "sas") RETURN_IF_ERROR(registry_.RecordRelease("device.show-keys", id, actor));
     return JsonResponse(200, json);
   }
   if (call.method == "PUT") {
@@ -135,13 +130,17 @@ absl::StatusOr<http::Response> HubApi::Device(const Call& call, const store::Hub
 absl::StatusOr<http::Response> HubApi::ModulesOf(const Call& call, const store::Hub& hub,
                                                  const std::string& id) {
   if (call.method != "GET") return WrongMethod();
-  RETURN_IF_ERROR(access_.DeviceOrService(call, hub, id, "RegistryRead").status());
+  ASSIGN_OR_RETURN(const Actor actor, access_.DeviceOrService(call, hub, id, "RegistryRead"));
   ASSIGN_OR_RETURN(const store::Device device, registry_.GetDevice(hub.id, id));
   ASSIGN_OR_RETURN(const std::vector<store::Module> modules, registry_.ListModules(device));
   Json list = Json::array();
   for (const store::Module& module : modules) {
     ASSIGN_OR_RETURN(Json json, FormatModule(registry_, id, module));
     list.push_back(std::move(json));
+  }
+  if (!modules.empty()) {
+    RETURN_IF_ERROR(
+        registry_.RecordRelease("module.list-keys", id, actor, Json{{"count", modules.size()}}.dump()));
   }
   return JsonResponse(200, list);
 }
@@ -156,6 +155,9 @@ absl::StatusOr<http::Response> HubApi::Module(const Call& call, const store::Hub
   if (reads) {
     ASSIGN_OR_RETURN(const store::Module module, registry_.GetModule(device, id));
     ASSIGN_OR_RETURN(const Json json, FormatModule(registry_, device_id, module));
+    if (module.auth_type == "sas") {
+      RETURN_IF_ERROR(registry_.RecordRelease("module.show-keys", absl::StrCat(device_id, "/", id), actor));
+    }
     return JsonResponse(200, json);
   }
   if (call.method == "DELETE") {
@@ -206,8 +208,8 @@ absl::StatusOr<http::Response> HubApi::Send(const Call& call, const store::Hub& 
   if (call.method != "POST") return WrongMethod();
   RETURN_IF_ERROR(CheckBody(call, kLargestMessage));
   ASSIGN_OR_RETURN(const HubAccess::Sender sender, access_.SenderOf(call, hub, device_id, module_id));
-  RETURN_IF_ERROR(
-      telemetry_.Add(sender.device.id, module_id.value_or(""), ToBytes(call.body), PropertiesOf(call)));
+  ASSIGN_OR_RETURN(std::vector<Telemetry::Sent> messages, MessagesOf(call));
+  RETURN_IF_ERROR(telemetry_.Add(sender.device.id, module_id.value_or(""), std::move(messages)));
   return NoContent();
 }
 

@@ -3,12 +3,12 @@
 #pragma once
 
 #include "absl/status/statusor.h"
-#include "common/clock/clock.h"
 #include "common/http/message.h"
 #include "provisiond/api/call.h"
 #include "provisiond/api/hub/hub_access.h"
 #include "provisiond/lifecycle/hubs.h"
 #include "provisiond/lifecycle/json.h"
+#include "provisiond/lifecycle/query.h"
 #include "provisiond/lifecycle/registry.h"
 #include "provisiond/lifecycle/telemetry.h"
 #include "provisiond/lifecycle/twins.h"
@@ -17,14 +17,8 @@ namespace aziot::provisiond::api::hub {
 
 class HubApi {
  public:
-  HubApi(Registry& registry, Twins& twins, Telemetry& telemetry, const Hubs& hubs, HubAccess& access,
-         Clock& clock)
-      : registry_(registry),
-        twins_(twins),
-        telemetry_(telemetry),
-        hubs_(hubs),
-        access_(access),
-        clock_(clock) {}
+  HubApi(Registry& registry, Twins& twins, Telemetry& telemetry, const Hubs& hubs, HubAccess& access)
+      : registry_(registry), twins_(twins), telemetry_(telemetry), hubs_(hubs), access_(access) {}
 
   static bool Owns(const Call& call);
   absl::StatusOr<http::Response> Handle(const Call& call);
@@ -37,7 +31,11 @@ class HubApi {
                                         const std::string& id);
   absl::StatusOr<http::Response> Bulk(const Call& call, const store::Hub& hub);
   absl::Status BulkItem(const Json& item, const store::Hub& hub, const Actor& actor);
-  absl::StatusOr<http::Response> Query(const Call& call, const store::Hub& hub);
+  absl::StatusOr<http::Response> RunQuery(const Call& call, const store::Hub& hub);
+  absl::StatusOr<Json> DocumentOf(const store::Device& device, const store::Module* module);
+  absl::StatusOr<int64_t> CountMatches(const Query& query, const store::Hub& hub);
+  // Adds those of `device` that match.
+  absl::Status AddMatches(const Query& query, const store::Device& device, Json& list);
   absl::StatusOr<http::Response> Twin(const Call& call, const store::Hub& hub);
   absl::StatusOr<http::Response> Send(const Call& call, const store::Hub& hub, const std::string& device_id,
                                       const std::optional<std::string>& module_id);
@@ -48,7 +46,6 @@ class HubApi {
   Telemetry& telemetry_;
   const Hubs& hubs_;
   HubAccess& access_;
-  Clock& clock_;
 };
 
 }  // namespace aziot::provisiond::api::hub

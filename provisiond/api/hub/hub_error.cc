@@ -40,6 +40,8 @@ ErrorName NameOf(const absl::Status& status) {
       return {413, 413001, "RequestEntityTooLarge"};
     case Fault::kTooMany:
       return {403, 403006, "TooManyModulesOnDevice"};
+    case Fault::kMisdirected:
+      return {421, 421001, "MisdirectedRequest"};
     case Fault::kThrottled:
       return {429, 429001, "ThrottlingException"};
     case Fault::kInvalid:
@@ -47,6 +49,7 @@ ErrorName NameOf(const absl::Status& status) {
     case Fault::kInvalidRegistrationId:
     case Fault::kInvalidGroupId:
     case Fault::kInvalidEndorsementKey:
+    case Fault::kRepeatedId:
       break;
   }
   return {400, 400004, "ArgumentInvalid"};

@@ -1,40 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "provisiond/api/hub/hub_fixture.h"
 #include "provisiond/lifecycle/fault.h"
-#include "provisiond/testing/cloud.h"
 
 namespace aziot::provisiond {
 namespace {
 
 using ::testing::HasSubstr;
-
-constexpr char kVersion[] = "?api-version=2017-11-08-preview";
-
-class HubTest : public ::testing::Test {
- protected:
-  http::Response Own(absl::string_view method, absl::string_view path, absl::string_view body = "",
-                     absl::string_view if_match = "") {
-    return cloud_.Send(method, absl::StrCat(path, kVersion), cloud_.PolicyToken("iothubowner"), body,
-                       if_match);
-  }
-  // Makes the device; its primary key.
-  std::string Make(const std::string& id) {
-    const http::Response made = Own("PUT", "/devices/" + id, Json{{"deviceId", id}}.dump());
-    EXPECT_EQ(made.status, 200) << made.body;
-    return Json::parse(made.body)["authentication"]["symmetricKey"]["primaryKey"];
-  }
-  http::Response As(const std::string& key, const std::string& id, absl::string_view method,
-                    absl::string_view path, absl::string_view body = "", absl::string_view if_match = "") {
-    return cloud_.Send(method, absl::StrCat(path, kVersion), cloud_.DeviceToken(key, id), body, if_match);
-  }
-  static std::string ErrorOf(const http::Response& response) {
-    return std::string(response.headers.Get("iothub-errorcode"));
-  }
-
-  testing::TempDir directory_;
-  Cloud cloud_{directory_.path()};
-};
 
 TEST_F(HubTest, DeviceCreateUpdateAndDeleteFollowTheEtag) {
   Make("d1");
@@ -137,7 +110,7 @@ TEST_F(HubTest, TelemetryIsARing) {
   Make("d1");
   const auto device = cloud_.registry.GetDevice(cloud_.hubs->Default().id, "d1");
   for (int i = 0; i < store::kMessagesPerDevice + 5; ++i) {
-    ASSERT_TRUE(cloud_.telemetry.Add(device->id, "", ToBytes(absl::StrCat(i)), "{}").ok());
+    ASSERT_TRUE(cloud_.telemetry.Add(device->id, "", {{ToBytes(absl::StrCat(i)), "{}"}}).ok());
   }
   const auto messages = cloud_.telemetry.List(device->id);
   ASSERT_EQ(messages->size(), static_cast<size_t>(store::kMessagesPerDevice));
@@ -214,52 +187,6 @@ TEST_F(HubTest, TwinsMergeAndReplace) {
   EXPECT_EQ(third["properties"]["desired"]["x"]["y"], 1);
 }
 
-TEST_F(HubTest, QueryAndBulk) {
-  const http::Response bulk = Own("POST", "/devices",
-                                  R"([{"id":"a","importMode":"create"},{"id":"b","importMode":"Create"},
-                                      {"id":"a","importMode":"create"},{"id":"b","moduleId":"m","importMode":"create"}])");
-  EXPECT_EQ(bulk.status, 400);
-  const Json errors = Json::parse(bulk.body)["errors"];
-  ASSERT_EQ(errors.size(), 1u);
-  EXPECT_EQ(errors[0]["deviceId"], "a");
-  EXPECT_EQ(errors[0]["errorCode"], 409001);
-  EXPECT_EQ(Json::parse(Own("POST", "/devices/query", R"({"query":"SELECT * FROM devices"})").body).size(),
-            2u);
-  const Json modules =
-      Json::parse(Own("POST", "/devices/query", R"({"query":"select * from devices.modules"})").body);
-  ASSERT_EQ(modules.size(), 1u);
-  EXPECT_EQ(modules[0]["moduleId"], "m");
-  const Json count =
-      Json::parse(Own("POST", "/devices/query", R"({"query":"SELECT COUNT() AS n FROM devices"})").body);
-  EXPECT_EQ(count[0]["n"], 2);
-  EXPECT_EQ(Own("POST", "/devices/query", R"({"query":"DROP TABLE device"})").status, 400);
-  EXPECT_EQ(Json::parse(Own("GET", "/statistics/devices").body)["totalDeviceCount"], 2);
-}
-
-TEST_F(HubTest, ModulesAreQueriedInPagesOfWholeDevices) {
-  for (const char* id : {"a", "b", "c"}) {
-    const std::string key = Make(id);
-    for (const char* module : {"m1", "m2", "m3"}) {
-      As(key, id, "PUT", absl::StrCat("/devices/", id, "/modules/", module), "{}");
-    }
-  }
-  http::Request request;
-  request.method = "POST";
-  request.target = absl::StrCat("/devices/query", kVersion);
-  request.headers.Add("Host", "localhost");
-  request.headers.Add("Authorization", cloud_.PolicyToken("iothubowner"));
-  request.headers.Add("x-ms-max-item-count", "4");
-  request.body = R"({"query":"SELECT * FROM devices.modules"})";
-  const http::Response first = cloud_.router.Handle(request, "192.0.2.7");
-  EXPECT_EQ(Json::parse(first.body).size(), 6u);
-  request.headers.Add("x-ms-continuation", first.headers.Get("x-ms-continuation"));
-  const http::Response second = cloud_.router.Handle(request, "192.0.2.7");
-  const Json rest = Json::parse(second.body);
-  ASSERT_EQ(rest.size(), 3u);
-  EXPECT_EQ(rest[0]["deviceId"], "c");
-  EXPECT_EQ(second.headers.Find("x-ms-continuation"), nullptr);
-}
-
 TEST_F(HubTest, ServiceAndDeviceProofsAreCountedApart) {
   const std::string key = Make("hub");
   const std::string wrong = cloud_.DeviceToken(FormatBase64(Bytes(32, 9)), "hub");
@@ -297,7 +224,7 @@ TEST_F(HubTest, TelemetryAndTwinOfADeletedDeviceAreRefused) {
       FaultOf(
           cloud_.twins.Change("gone", TwinChange::kPatch, change, std::nullopt, "d1", {"test", ""}).status()),
       Fault::kDeviceNotFound);
-  EXPECT_EQ(FaultOf(cloud_.telemetry.Add("gone", "", ToBytes("x"), "{}")), Fault::kDeviceNotFound);
+  EXPECT_EQ(FaultOf(cloud_.telemetry.Add("gone", "", {{ToBytes("x"), "{}"}})), Fault::kDeviceNotFound);
 }
 
 TEST_F(HubTest, AReasonHas128CharactersHoweverTheyAreWritten) {
@@ -306,6 +233,74 @@ TEST_F(HubTest, AReasonHas128CharactersHoweverTheyAreWritten) {
   for (int i = 0; i < 128; ++i) reason += "\xc3\xa4";
   EXPECT_EQ(Own("PUT", "/devices/d1", Json{{"statusReason", reason}}.dump(), "*").status, 200);
   EXPECT_EQ(Own("PUT", "/devices/d1", Json{{"statusReason", reason + "x"}}.dump(), "*").status, 400);
+}
+
+TEST_F(HubTest, WhoSeesKeysLeavesALine) {
+  const std::string key = Make("d1");
+  As(key, "d1", "PUT", "/devices/d1/modules/m", "{}");
+  Own("GET", "/devices/d1");
+  Own("GET", "/devices");
+  As(key, "d1", "GET", "/devices/d1/modules");
+  As(key, "d1", "GET", "/devices/d1/modules/m");
+  std::vector<std::string> actions;
+  ASSERT_TRUE(cloud_.database
+                  ->Read([&](store::Session& session) -> absl::Status {
+                    const auto rows = session.Query("SELECT action, actor FROM audit ORDER BY seq", {});
+                    for (const store::Row& row : *rows) actions.push_back(row.Text(0) + " by " + row.Text(1));
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  const std::string owner = " by policy iothubowner @ 192.0.2.7", device = " by device d1 @ 192.0.2.7";
+  EXPECT_THAT(actions, ::testing::ElementsAre("device.create" + owner, "module.create" + device,
+                                              "device.show-keys" + owner, "device.list-keys" + owner,
+                                              "module.list-keys" + device, "module.show-keys" + device));
+}
+
+TEST_F(HubTest, TheLongestLifeOfATokenIsConfigured) {
+  api::Proofs proofs(20, absl::Hours(24), *cloud_.database, cloud_.clock);
+  const auto refused = [&](int64_t seconds) {
+    http::Request request;
+    request.target = "/devices/d1";
+    request.headers.Add("Authorization",
+                        Token(FormatBase64(Bytes(32, 1)), "localhost/devices/d1", cloud_.In(seconds)));
+    return FaultOf(proofs.TokenOf(api::ParseCall(request, "192.0.2.7", ""), "d1").status());
+  };
+  EXPECT_EQ(refused(23 * 3600), std::nullopt);
+  EXPECT_EQ(refused(25 * 3600), Fault::kUnauthorized);
+}
+
+TEST_F(HubTest, TheHandshakesNameAndTheHostMustBeOfOneHub) {
+  const testing::TempDir directory;
+  Cloud cloud(directory.path(), {{"hub1", 1}, {"hub2", 1}});
+  const auto get = [&](const char* server_name, const char* host) {
+    http::Request request;
+    request.method = "GET";
+    request.target = absl::StrCat("/devices", kVersion);
+    request.headers.Add("Host", host);
+    request.headers.Add("Authorization", cloud.PolicyToken("iothubowner", HostName(host)));
+    return cloud.router.Handle(request, "192.0.2.7", server_name);
+  };
+  EXPECT_EQ(get("", "hub2").status, 200);
+  EXPECT_EQ(get("HUB2", "hub2:443").status, 200);
+  EXPECT_EQ(get("localhost", "hub1").status, 200);
+  const http::Response refused = get("hub1", "hub2");
+  EXPECT_EQ(refused.status, 421);
+  EXPECT_EQ(ErrorOf(refused), "MisdirectedRequest");
+  EXPECT_EQ(get("elsewhere", "hub2").status, 421);
+}
+
+TEST_F(HubTest, RequestsAreCountedByHubFamilyAndClass) {
+  Make("d1");
+  cloud_.Send("GET", absl::StrCat("/devices/d1", kVersion), "", "", "", "nobody.example");
+  cloud_.Send("GET", "/enrollments/x", "");
+  const std::string text = cloud_.metrics.Write();
+  EXPECT_THAT(text,
+              HasSubstr(R"(provisiond_https_requests_total{hub="localhost",family="hub",class="2xx"} 1)"));
+  EXPECT_THAT(text, HasSubstr(R"(provisiond_https_requests_total{hub="",family="hub",class="4xx"} 1)"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(R"(provisiond_https_requests_total{hub="localhost",family="dps-service",class="4xx"} 1)"));
+  EXPECT_THAT(text, HasSubstr(R"(provisiond_https_request_seconds_count{family="hub"} 2)"));
 }
 
 struct BadDevice {

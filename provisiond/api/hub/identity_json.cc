@@ -74,6 +74,14 @@ absl::StatusOr<DeviceWish> ParseDevice(absl::string_view id, const Json& json) {
     ASSIGN_OR_RETURN(const auto edge, BoolMember(*capabilities, "iotEdge"));
     wish.capabilities = Json{{"iotEdge", edge.value_or(false)}}.dump();
   }
+  ASSIGN_OR_RETURN(wish.device_scope, TextMember(json, "deviceScope"));
+  ASSIGN_OR_RETURN(const Json* parents, ArrayMember(json, "parentScopes"));
+  if (parents != nullptr) {
+    for (const Json& parent : *parents) {
+      if (!parent.is_string()) return Refuse(Fault::kInvalid, "member 'parentScopes' must hold strings");
+    }
+    wish.parent_scopes = parents->dump();
+  }
   RETURN_IF_ERROR(ReadAuthentication(json, wish.auth_type, wish.keys));
   return wish;
 }
@@ -98,6 +106,10 @@ absl::StatusOr<Json> FormatDevice(const Registry& registry, const store::Device&
   json["statusUpdatedTime"] = FormatTime(device.status_at);
   ASSIGN_OR_RETURN(json["authentication"], FormatAuthentication(registry, device));
   ASSIGN_OR_RETURN(json["capabilities"], ParseObject(device.capabilities));
+  if (device.device_scope) json["deviceScope"] = *device.device_scope;
+  if (device.parent_scopes) {
+    ASSIGN_OR_RETURN(json["parentScopes"], ParseJson(*device.parent_scopes));
+  }
   return json;
 }
 

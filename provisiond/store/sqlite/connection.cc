@@ -66,8 +66,20 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(absl::string_view p
   }
   sqlite3_extended_result_codes(db, 1);
   sqlite3_busy_timeout(db, 10000);
-  RETURN_IF_ERROR(connection->Script("PRAGMA foreign_keys = ON"));
+  // Savepoints keep the pages they may have to put back; beyond 64 KiB that would be a temporary file each.
+  RETURN_IF_ERROR(connection->Script("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY"));
   return connection;
+}
+
+void Connection::WatchLog(std::function<void(int pages)> watch) {
+  watch_log_ = std::move(watch);
+  sqlite3_wal_hook(
+      db_.get(),
+      [](void* self, sqlite3*, const char*, int pages) {
+        static_cast<Connection*>(self)->watch_log_(pages);
+        return SQLITE_OK;
+      },
+      this);
 }
 
 absl::Status Connection::Failed(absl::string_view sql) {

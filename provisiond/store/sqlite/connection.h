@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -21,6 +22,9 @@ class Connection final : public Session {
   absl::StatusOr<int64_t> Execute(absl::string_view sql, const std::vector<Value>& values) override;
   // Several statements without values.
   absl::Status Script(absl::string_view sql);
+  // Tells `watch` after each commit how many pages the write-ahead log holds. SQLite no longer empties it
+  // then.
+  void WatchLog(std::function<void(int pages)> watch);
   // False once SQLite has rolled the transaction back by itself, as it does when the disk is full.
   bool InTransaction() const { return sqlite3_get_autocommit(db_.get()) == 0; }
 
@@ -37,6 +41,7 @@ class Connection final : public Session {
   absl::StatusOr<sqlite3_stmt*> Prepare(absl::string_view sql, const std::vector<Value>& values);
   absl::Status Failed(absl::string_view sql);
 
+  std::function<void(int)> watch_log_;
   std::unique_ptr<sqlite3, Close> db_;
   absl::flat_hash_map<std::string, StatementPtr> statements_;
 };

@@ -75,6 +75,14 @@ CREATE TABLE audit (
   outcome TEXT NOT NULL, code TEXT NOT NULL, request_id TEXT NOT NULL, detail TEXT NOT NULL,
   prev_hash TEXT NOT NULL, hash TEXT NOT NULL);
 )sql",
+    R"sql(
+ALTER TABLE device ADD COLUMN device_scope TEXT;
+ALTER TABLE device ADD COLUMN parent_scopes TEXT;
+DROP INDEX credential_thumbprint;
+CREATE INDEX credential_thumbprint ON credential (thumbprint) WHERE thumbprint IS NOT NULL;
+DROP INDEX enrollment_ek;
+CREATE INDEX enrollment_ek ON enrollment (ek_hash) WHERE ek_hash IS NOT NULL;
+)sql",
 };
 
 absl::Status Apply(Connection& connection) {

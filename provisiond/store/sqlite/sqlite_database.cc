@@ -13,6 +13,7 @@
 #include "common/net/unique_fd.h"
 #include "common/status/errno_status.h"
 #include "common/status/status_macros.h"
+#include "provisiond/store/sqlite/checkpointer.h"
 #include "provisiond/store/sqlite/connection.h"
 #include "provisiond/store/sqlite/migrations.h"
 
@@ -23,8 +24,11 @@ constexpr size_t kMostPerCommit = 64;
 
 class SqliteDatabase final : public Database {
  public:
-  SqliteDatabase(std::string path, std::unique_ptr<Connection> writer)
-      : path_(std::move(path)), writer_(std::move(writer)) {}
+  SqliteDatabase(std::string path, std::unique_ptr<Connection> writer,
+                 std::unique_ptr<Connection> checkpoints)
+      : path_(std::move(path)), writer_(std::move(writer)), checkpointer_(std::move(checkpoints)) {
+    writer_->WatchLog([this](int pages) { pages_logged_ = pages; });
+  }
 
   absl::Status Read(const Work& work) override {
     std::unique_ptr<Connection> reader;
@@ -38,9 +42,9 @@ class SqliteDatabase final : public Database {
     if (reader == nullptr) {
       ASSIGN_OR_RETURN(reader, Connection::Open(path_, Mode::kReadOnly));
     }
-    RETURN_IF_ERROR(reader->Script("BEGIN"));
+    RETURN_IF_ERROR(reader->Execute("BEGIN", {}).status());
     const absl::Status status = work(*reader);
-    RETURN_IF_ERROR(reader->Script("COMMIT"));
+    RETURN_IF_ERROR(reader->Execute("COMMIT", {}).status());
     std::lock_guard lock(readers_mutex_);
     readers_.push_back(std::move(reader));
     return status;
@@ -80,42 +84,68 @@ class SqliteDatabase final : public Database {
   };
 
   void Commit(const std::vector<Job*>& batch) {
-    absl::Status whole = writer_->Script("BEGIN IMMEDIATE");
-    if (whole.ok()) {
-      for (Job* job : batch) {
-        job->status = RunOne(*job->work);
-        // What ran before is undone, and what would run now would be committed apart from it.
-        if (!writer_->InTransaction()) {
-          whole = absl::AbortedError("the store gave the transaction up");
-          break;
-        }
+    absl::Status whole = Do("BEGIN IMMEDIATE");
+    if (whole.ok() && batch.size() == 1) {
+      batch.front()->status = Run(*batch.front()->work);
+      if (!batch.front()->status.ok() && writer_->InTransaction()) {
+        whole = Do("ROLLBACK");
+        if (whole.ok()) return;
       }
-      if (whole.ok()) whole = writer_->Script("COMMIT");
+    } else if (whole.ok()) {
+      for (Job* job : batch) {
+        job->status = RunBesideOthers(*job->work);
+        if (!writer_->InTransaction()) break;
+      }
     }
-    if (whole.ok()) return;
+    // What ran before is undone, and what would run now would be committed apart from it.
+    if (whole.ok() && !writer_->InTransaction())
+      whole = absl::AbortedError("the store gave the transaction up");
+    if (whole.ok()) whole = Do("COMMIT");
+    if (whole.ok()) return Committed();
     log::Error("writing to the store: {}", whole);
-    writer_->Script("ROLLBACK").IgnoreError();
+    Do("ROLLBACK").IgnoreError();
     for (Job* job : batch) {
       if (job->status.ok()) job->status = whole;
     }
   }
 
-  absl::Status RunOne(const Work& work) {
-    RETURN_IF_ERROR(writer_->Script("SAVEPOINT one"));
-    absl::Status status;
-    try {
-      status = work(*writer_);
-    } catch (const std::exception& error) {
-      // One caller's failure must not reach the others of the commit, whichever of their threads this is.
-      status = absl::InternalError(error.what());
-    }
-    if (!status.ok()) writer_->Script("ROLLBACK TO one").IgnoreError();
-    if (absl::Status released = writer_->Script("RELEASE one"); status.ok()) status = released;
+  void Committed() {
+    checkpointer_.Committed(pages_logged_);
+    if (pages_logged_ < Checkpointer::kMostPages) restart_at_ = Checkpointer::kMostPages;
+    if (pages_logged_ < restart_at_) return;
+    // Whoever reads for long (a backup) keeps the log from starting over, and must cost few commits a moment.
+    restart_at_ = pages_logged_ + Checkpointer::kMostPages / 4;
+    checkpointer_.Settle();
+    const absl::Status status = writer_->Script(
+        "PRAGMA busy_timeout = 50; PRAGMA wal_checkpoint(RESTART); PRAGMA busy_timeout = 10000");
+    if (!status.ok()) log::Error("the store's log did not start over: {}", status);
+  }
+
+  absl::Status RunBesideOthers(const Work& work) {
+    RETURN_IF_ERROR(Do("SAVEPOINT one"));
+    absl::Status status = Run(work);
+    if (!status.ok()) Do("ROLLBACK TO one").IgnoreError();
+    if (absl::Status released = Do("RELEASE one"); status.ok()) status = released;
     return status;
   }
 
+  absl::Status Run(const Work& work) {
+    try {
+      return work(*writer_);
+    } catch (const std::exception& error) {
+      // One caller's failure must not reach the others of the commit, whichever of their threads this is.
+      return absl::InternalError(error.what());
+    }
+  }
+
+  absl::Status Do(absl::string_view statement) { return writer_->Execute(statement, {}).status(); }
+
   const std::string path_;
-  std::unique_ptr<Connection> writer_;
+  const std::unique_ptr<Connection> writer_;
+  Checkpointer checkpointer_;
+  // Of whoever commits.
+  int pages_logged_ = 0;
+  int restart_at_ = Checkpointer::kMostPages;
   std::mutex jobs_mutex_;
   std::condition_variable finished_;
   std::deque<Job*> jobs_;
@@ -131,9 +161,11 @@ absl::StatusOr<std::unique_ptr<Database>> OpenSqlite(absl::string_view path) {
   const net::UniqueFd made(open(std::string(path).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!made) return ErrnoStatus(errno, absl::StrCat("create store ", path));
   ASSIGN_OR_RETURN(std::unique_ptr<Connection> writer, Connection::Open(path, Mode::kReadWrite));
-  RETURN_IF_ERROR(writer->Script("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"));
+  RETURN_IF_ERROR(
+      writer->Script("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384"));
   RETURN_IF_ERROR(Migrate(*writer));
-  return std::make_unique<SqliteDatabase>(std::string(path), std::move(writer));
+  ASSIGN_OR_RETURN(std::unique_ptr<Connection> checkpoints, Connection::Open(path, Mode::kReadWrite));
+  return std::make_unique<SqliteDatabase>(std::string(path), std::move(writer), std::move(checkpoints));
 }
 
 }  // namespace aziot::provisiond::store

@@ -57,6 +57,49 @@ TEST_F(SqliteDatabaseTest, MigrationsAreAppliedOnceAndDataStays) {
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
 
+TEST_F(SqliteDatabaseTest, TheLogIsBoundedAndNothingOfItIsLost) {
+  constexpr int kWrites = 48;
+  {
+    const auto database = Open();
+    for (int i = 0; i < kWrites; ++i) {
+      ASSERT_TRUE(PutScopeNamed(*database, absl::StrCat(i, std::string(size_t{1} << 20, 'x'))).ok());
+    }
+    struct stat info {};
+    ASSERT_EQ(stat((path_ + "-wal").c_str(), &info), 0);
+    // Three columns hold the name; without an end the log would have some 150 MB.
+    EXPECT_LT(info.st_size, 40 << 20);
+  }
+  EXPECT_EQ(CountScopes(*Open()), kWrites);
+}
+
+TEST_F(SqliteDatabaseTest, AStoreOfTheFirstVersionIsBroughtUpToDate) {
+  ASSERT_TRUE(PutScopeNamed(*Open(), "0ne1").ok());
+  {
+    auto connection = *Connection::Open(path_, Mode::kReadWrite);
+    ASSERT_TRUE(connection
+                    ->Script("ALTER TABLE device DROP COLUMN device_scope;"
+                             "ALTER TABLE device DROP COLUMN parent_scopes;"
+                             "DELETE FROM schema_version WHERE version > 1")
+                    .ok());
+  }
+  EXPECT_EQ(CountScopes(*Open()), 1);
+  auto connection = *Connection::Open(path_, Mode::kReadOnly);
+  EXPECT_TRUE(connection->Query("SELECT device_scope, parent_scopes FROM device", {}).ok());
+}
+
+TEST_F(SqliteDatabaseTest, AReaderThatStaysDoesNotStopTheWriters) {
+  const auto database = Open();
+  auto reader = *Connection::Open(path_, Mode::kReadOnly);
+  ASSERT_TRUE(reader->Script("BEGIN").ok());
+  ASSERT_TRUE(reader->Query("SELECT COUNT(*) FROM scope", {}).ok());
+  for (int i = 0; i < 24; ++i) {
+    ASSERT_TRUE(PutScopeNamed(*database, absl::StrCat(i, std::string(size_t{1} << 20, 'x'))).ok());
+  }
+  EXPECT_EQ(reader->Query("SELECT COUNT(*) FROM scope", {})->front().Integer(0), 0);
+  ASSERT_TRUE(reader->Script("COMMIT").ok());
+  EXPECT_EQ(CountScopes(*database), 24);
+}
+
 TEST_F(SqliteDatabaseTest, AStoreOfANewerVersionOrWithAnotherMigrationIsRefused) {
   Open();
   auto connection = *Connection::Open(path_, Mode::kReadWrite);

@@ -1,9 +1,6 @@
-#include <algorithm>
-
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "common/status/status_macros.h"
 #include "provisiond/api/family.h"
 #include "provisiond/api/hub/hub_api.h"
@@ -16,38 +13,10 @@ namespace {
 
 constexpr size_t kMostInBulk = 100;
 
-enum class Selection { kDevices, kModules, kCount };
-
-struct Statement {
-  Selection selection;
-  std::string count_name;
-};
-
-absl::StatusOr<Statement> ParseStatement(absl::string_view text) {
-  const std::vector<std::string> words = absl::StrSplit(text, absl::ByAnyChar(" \t\r\n"), absl::SkipEmpty());
-  const auto is = [&](size_t i, absl::string_view word) {
-    return i < words.size() && absl::EqualsIgnoreCase(words[i], word);
-  };
-  Statement query{Selection::kDevices, ""};
-  size_t next = 0;
-  if (is(0, "select") && is(1, "*")) {
-    next = 2;
-  } else if (is(0, "select") && is(1, "count()") && is(2, "as") && words.size() > 3) {
-    query = {Selection::kCount, words[3]};
-    next = 4;
-  }
-  if (next != 0 && is(next, "from")) {
-    if (next + 2 < words.size() && is(next + 2, "where")) {
-      return Refuse(Fault::kNotSupported, "WHERE in queries is not supported yet");
-    }
-    if (next + 2 == words.size()) {
-      if (is(next + 1, "devices")) return query;
-      if (is(next + 1, "devices.modules") && query.selection == Selection::kDevices) {
-        return Statement{Selection::kModules, ""};
-      }
-    }
-  }
-  return Refuse(Fault::kInvalid, "the query is not understood");
+// The twin's part of an item, if it has one.
+std::optional<Json> TwinOf(const Json& item) {
+  if (!item.contains("tags") && !item.contains("properties")) return std::nullopt;
+  return item;
 }
 
 }  // namespace
@@ -73,14 +42,14 @@ absl::Status HubApi::BulkItem(const Json& item, const store::Hub& hub, const Act
     ASSIGN_OR_RETURN(const store::Device device, registry_.GetDevice(hub.id, *id));
     ASSIGN_OR_RETURN(const auto twin_etag, TextMember(item, "twinETag"));
     std::string owner = device.id;
+    std::string target = *id;
     if (module_id) {
       ASSIGN_OR_RETURN(const store::Module module, registry_.GetModule(device, *module_id));
       owner = module.id;
+      absl::StrAppend(&target, "/", *module_id);
     }
-    return twins_
-        .Change(owner, TwinChange::kPatch, item, if_match ? IfMatch(twin_etag.value_or("")) : if_match, *id,
-                actor)
-        .status();
+    if (if_match) if_match = twin_etag.value_or("");
+    return twins_.Change(owner, TwinChange::kPatch, item, if_match, target, actor).status();
   }
   if (mode != "create" && mode != "update" && mode != "delete" && mode != "createorupdate") {
     return Refuse(Fault::kInvalid, "member 'importMode' is unknown");
@@ -89,6 +58,7 @@ absl::Status HubApi::BulkItem(const Json& item, const store::Hub& hub, const Act
     ASSIGN_OR_RETURN(const store::Device device, registry_.GetDevice(hub.id, *id));
     if (mode == "delete") return registry_.DeleteModule(device, *module_id, if_match, actor);
     ASSIGN_OR_RETURN(ModuleWish wish, ParseModule(*id, *module_id, item));
+    wish.twin = TwinOf(item);
     const bool exists = registry_.GetModule(device, *module_id).ok();
     if (mode == "create" || (mode == "createorupdate" && !exists)) {
       return registry_.CreateModule(device, std::move(wish), actor).status();
@@ -97,6 +67,7 @@ absl::Status HubApi::BulkItem(const Json& item, const store::Hub& hub, const Act
   }
   if (mode == "delete") return registry_.DeleteDevice(hub.id, *id, if_match, actor);
   ASSIGN_OR_RETURN(DeviceWish wish, ParseDevice(*id, item));
+  wish.twin = TwinOf(item);
   const bool exists = registry_.GetDevice(hub.id, *id).ok();
   if (mode == "create" || (mode == "createorupdate" && !exists)) {
     return registry_.CreateDevice(hub.id, std::move(wish), actor).status();
@@ -122,47 +93,6 @@ absl::StatusOr<http::Response> HubApi::Bulk(const Call& call, const store::Hub& 
   }
   return JsonResponse(errors.empty() ? 200 : 400,
                       {{"isSuccessful", errors.empty()}, {"errors", errors}, {"warnings", Json::array()}});
-}
-
-absl::StatusOr<http::Response> HubApi::Query(const Call& call, const store::Hub& hub) {
-  RETURN_IF_ERROR(access_.Service(call, hub, "RegistryRead").status());
-  RETURN_IF_ERROR(CheckBody(call, kLargestJson));
-  ASSIGN_OR_RETURN(const Json body, ParseObject(call.body));
-  ASSIGN_OR_RETURN(const auto text, TextMember(body, "query"));
-  ASSIGN_OR_RETURN(const auto query, ParseStatement(text.value_or("")));
-  ASSIGN_OR_RETURN(const int64_t size, PageSize(call.headers.Find("x-ms-max-item-count")));
-  ASSIGN_OR_RETURN(const std::string after, ContinuationOf(call));
-
-  Json list = Json::array();
-  if (query.selection == Selection::kCount) {
-    ASSIGN_OR_RETURN(const store::DeviceCount count, registry_.CountDevices(hub.id));
-    list.push_back({{query.count_name, count.total}});
-    http::Response response = JsonResponse(200, list);
-    AddPaging(response, "", 1, "raw");
-    return response;
-  }
-  ASSIGN_OR_RETURN(const std::vector<store::Device> devices, registry_.ListDevices(hub.id, after, size));
-  size_t done = 0;
-  // Modules of whole devices until the page is full: it may be passed by one device's modules.
-  for (; done < devices.size() && list.size() < static_cast<size_t>(size); ++done) {
-    const store::Device& device = devices[done];
-    if (query.selection == Selection::kDevices) {
-      ASSIGN_OR_RETURN(const store::Twin twin, twins_.Get(device.id));
-      ASSIGN_OR_RETURN(Json json, FormatTwin(device, nullptr, twin));
-      list.push_back(std::move(json));
-      continue;
-    }
-    ASSIGN_OR_RETURN(const std::vector<store::Module> modules, registry_.ListModules(device));
-    for (const store::Module& module : modules) {
-      ASSIGN_OR_RETURN(const store::Twin twin, twins_.Get(module.id));
-      ASSIGN_OR_RETURN(Json json, FormatTwin(device, &module, twin));
-      list.push_back(std::move(json));
-    }
-  }
-  http::Response response = JsonResponse(200, list);
-  const bool more = done < devices.size() || static_cast<int64_t>(devices.size()) == size;
-  AddPaging(response, more ? devices[done - 1].device_id : "", list.size(), "twin");
-  return response;
 }
 
 }  // namespace aziot::provisiond::api::hub
