@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "absl/strings/str_split.h"
 #include "aziotctl/commands/commands.h"
 #include "common/bytes/secret.h"
 #include "common/log/log.h"
@@ -8,7 +9,11 @@
 namespace aziot::ctl {
 
 void Fail(Invocation& invocation, const absl::Status& status) {
-  std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
+  std::fflush(stdout);  // what went before stands before
+  const std::vector<std::string> causes = absl::StrSplit(status.message(), "\ncaused by: ");
+  std::fprintf(stderr, "%s\n", causes.front().c_str());
+  for (size_t i = 1; i < causes.size(); ++i)
+    std::fprintf(stderr, "%s    %s\n", i == 1 ? "\nCaused by:\n" : "", causes[i].c_str());
   invocation.exit_status = 1;
 }
 

@@ -2,16 +2,14 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "aziot/config/v1/certd.pb.h"
-#include "aziot/config/v1/identityd.pb.h"
-#include "aziot/config/v1/keyd.pb.h"
 
 namespace aziot::ctl {
+
+struct CheckContext;
 
 struct Result {
   enum class Kind { kOk, kIgnored, kSkipped, kWarning, kError, kFatal };
@@ -25,32 +23,31 @@ struct Result {
   static Result Skipped() { return {Kind::kSkipped, {}}; }
   static Result Warning(std::string text) { return {Kind::kWarning, {std::move(text)}}; }
   static Result Error(std::string text) { return {Kind::kError, {std::move(text)}}; }
-  static Result Error(std::string text, std::string cause) {
-    return {Kind::kError, {std::move(text), std::move(cause)}};
-  }
+  // `cause` may be a chain of its own, joined by "\ncaused by: ".
+  static Result Warning(std::string text, absl::string_view cause);
+  static Result Error(std::string text, absl::string_view cause);
 };
 
-// What the checks of one run share: options, and what earlier checks loaded.
-struct CheckContext {
-  std::string root;
-  std::string iothub_hostname;  // of the switch
-  std::string proxy_uri;
+// Everything that one check finds; the worst decides what the check raises.
+class Findings {
+ public:
+  void Add(Result result);
+  void Warn(std::string text) { Add(Result::Warning(std::move(text))); }
+  void Error(std::string text) { Add(Result::Error(std::move(text))); }
+  // One problem keeps its chain of causes; of several, each becomes a line of one text.
+  Result Total() const;
 
-  std::optional<config::v1::Keyd> keyd;
-  std::optional<config::v1::Certd> certd;
-  std::optional<config::v1::Identityd> identityd;
-  bool certd_runs = false;
-
-  // The hub's name: the switch, manual provisioning, or what DPS assigned last. Empty: unknown.
-  std::string HubName() const;
-  std::string Rooted(absl::string_view path) const { return root + std::string(path); }
+ private:
+  std::vector<Result> problems_;
 };
 
 struct Check {
   absl::string_view id;
   absl::string_view description;
-  // Members of `additional_info` go into the object given.
+  // Sets the members of `additional_info` that it learns.
   Result (*run)(CheckContext& context, nlohmann::json& additional_info);
+  // `additional_info` before the check has run: its members, without values.
+  nlohmann::json blank = nlohmann::json::object();
 };
 
 struct Section {

@@ -3,54 +3,21 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <tuple>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "aziotctl/checks/checks.h"
-#include "common/config/config.h"
-#include "common/files/files.h"
+#include "aziotctl/checks/context.h"
+#include "common/status/errno_status.h"
 
 namespace aziot::ctl {
 namespace {
 
 constexpr size_t kLongestHostname = 64;
-
-template <class Message>
-Result LoadDaemon(const CheckContext& context, absl::string_view daemon, std::optional<Message>& into) {
-  Message message;
-  const auto warnings =
-      config::Load({.file = context.Rooted(absl::StrCat("/etc/aziot/", daemon, "/config.toml")),
-                    .directory = context.Rooted(absl::StrCat("/etc/aziot/", daemon, "/config.d"))},
-                   message);
-  if (!warnings.ok()) {
-    Result result = Result::Error(std::string(warnings.status().message()));
-    if (absl::IsPermissionDenied(warnings.status())) result.kind = Result::Kind::kFatal;
-    return result;
-  }
-  into = std::move(message);
-  if (warnings->empty()) return Result::Ok();
-  return {Result::Kind::kWarning, *warnings};
-}
-
-absl::string_view WithoutQuotes(absl::string_view value) {
-  value = absl::StripAsciiWhitespace(value);
-  return value.size() < 2 ? value : value.substr(1, value.size() - 2);
-}
-
-// `hub_name` of identityd's device_info, the one line of it needed here.
-std::string AssignedHub(const CheckContext& context) {
-  const auto text = files::Read(context.Rooted("/var/lib/aziot/identityd/device_info"));
-  if (!text.ok()) return "";
-  for (const absl::string_view line : absl::StrSplit(*text, '\n')) {
-    const std::vector<absl::string_view> parts = absl::StrSplit(line, absl::MaxSplits('=', 1));
-    if (parts.size() == 2 && absl::StripAsciiWhitespace(parts[0]) == "hub_name") {
-      return std::string(WithoutQuotes(parts[1]));
-    }
-  }
-  return "";
-}
 
 bool IsAddress(const std::string& name) {
   unsigned char buffer[sizeof(in6_addr)];
@@ -73,40 +40,28 @@ bool IsDomainName(absl::string_view name) {
   return true;
 }
 
+bool IsOlder(const struct stat& a, const struct stat& b) {
+  return std::tie(a.st_mtim.tv_sec, a.st_mtim.tv_nsec) < std::tie(b.st_mtim.tv_sec, b.st_mtim.tv_nsec);
+}
+
 }  // namespace
 
-std::string CheckContext::HubName() const {
-  if (!iothub_hostname.empty()) return iothub_hostname;
-  if (!identityd.has_value()) return "";
-  const config::v1::Provisioning& provisioning = identityd->provisioning();
-  if (provisioning.source() == "manual") {
-    return provisioning.has_local_gateway_hostname() ? provisioning.local_gateway_hostname()
-                                                     : provisioning.iothub_hostname();
-  }
-  return AssignedHub(*this);
-}
-
-Result KeydConfigWellFormed(CheckContext& context, nlohmann::json&) {
-  return LoadDaemon(context, "keyd", context.keyd);
-}
-Result CertdConfigWellFormed(CheckContext& context, nlohmann::json&) {
-  return LoadDaemon(context, "certd", context.certd);
-}
-Result IdentitydConfigWellFormed(CheckContext& context, nlohmann::json&) {
-  return LoadDaemon(context, "identityd", context.identityd);
-}
-
 Result ConfigsUpToDate(CheckContext& context, nlohmann::json&) {
-  struct stat source {};
   const std::string source_path = context.Rooted("/etc/aziot/config.toml");
-  if (stat(source_path.c_str(), &source) != 0) return Result::Ignored();
+  struct stat source {};
+  if (stat(source_path.c_str(), &source) != 0) {
+    if (errno == ENOENT) return Result::Ignored();
+    return Result::Error(std::string(ErrnoStatus(errno, absl::StrCat("stat ", source_path)).message()));
+  }
   for (const char* daemon : {"keyd", "certd", "identityd", "tpmd"}) {
     const std::string path = context.Rooted(absl::StrCat("/etc/aziot/", daemon, "/config.d/00-super.toml"));
     struct stat written {};
     if (stat(path.c_str(), &written) != 0) {
+      if (errno != ENOENT)
+        return Result::Error(std::string(ErrnoStatus(errno, absl::StrCat("stat ", path)).message()));
       return Result::Warning(absl::StrCat(path, " does not exist.\nRun `aziotctl config apply`."));
     }
-    if (written.st_mtime < source.st_mtime) {
+    if (IsOlder(written, source)) {
       return Result::Warning(
           absl::StrCat(source_path, " was modified after ", path, ".\nRun `aziotctl config apply`."));
     }

@@ -1,51 +1,87 @@
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <cerrno>
+
 #include "absl/strings/str_cat.h"
-#include "aziot/certificates/v1/certificates.pb.h"
+#include "absl/strings/str_format.h"
 #include "aziotctl/checks/checks.h"
-#include "common/client/client.h"
+#include "aziotctl/checks/context.h"
+#include "aziotctl/checks/service_users.h"
 #include "common/net/unix_socket.h"
-#include "common/openssl/certificate.h"
 
 namespace aziot::ctl {
 namespace {
 
 constexpr absl::Duration kConnect = absl::Seconds(5);
 
-Result Running(const CheckContext& context, absl::string_view daemon) {
-  const auto connection =
-      net::ConnectUnix(context.Rooted(absl::StrCat("/run/aziot/", daemon, ".sock")), kConnect);
-  if (connection.ok()) return Result::Ok();
-  return Result::Error(absl::StrCat("Could not connect to ", daemon),
-                       std::string(connection.status().message()));
+void CheckSocketFile(const std::string& path, absl::string_view daemon, Findings& findings) {
+  struct stat found {};
+  if (stat(path.c_str(), &found) != 0) return;
+  if ((found.st_mode & S_IWOTH) != 0) {
+    findings.Warn(absl::StrFormat("%s has mode %04o: every user of this machine may connect; 0660 is meant",
+                                  path, found.st_mode & 07777));
+  }
+  if ((found.st_mode & S_IWGRP) == 0) {
+    findings.Warn(absl::StrFormat("%s has mode %04o: members of its group cannot connect; 0660 is meant",
+                                  path, found.st_mode & 07777));
+  }
+  const auto user = FindUserByName(std::string(UserOf(daemon)));
+  if (user.has_value() && found.st_gid != user->gid) {
+    findings.Warn(absl::StrCat(path, " belongs to group ", found.st_gid, ", not to ", user->name,
+                               ": clients in that group cannot connect"));
+  }
+}
+
+// Once for each file system, however many daemons keep their state there.
+void CheckSpace(CheckContext& context, const std::string& directory, Findings& findings) {
+  struct stat found {};
+  struct statvfs space {};
+  if (stat(directory.c_str(), &found) != 0 || statvfs(directory.c_str(), &space) != 0) return;
+  const uint64_t free_bytes = uint64_t{space.f_bavail} * space.f_frsize;
+  if (free_bytes >= context.least_free_bytes || !context.full_devices.insert(found.st_dev).second) return;
+  findings.Warn(absl::StrCat("only ", free_bytes >> 10, " KiB are free where ", directory,
+                             " lies: keys, certificates and state cannot be kept when it is full"));
+}
+
+Result Running(CheckContext& context, absl::string_view daemon, const std::string& home) {
+  const std::string path = context.SocketOf(daemon);
+  const auto connection = net::ConnectUnix(path, kConnect);
+  if (!connection.ok())
+    return Result::Error(absl::StrCat("Could not connect to ", daemon), connection.status().message());
+  Findings findings;
+  CheckSocketFile(path, daemon, findings);
+  CheckSpace(context, home, findings);
+  return findings.Total();
+}
+
+bool IsDpsTpm(const config::v1::Identityd& identityd) {
+  return identityd.provisioning().source() == "dps" &&
+         identityd.provisioning().attestation().method() == "tpm";
 }
 
 }  // namespace
 
-Result KeydRunning(CheckContext& context, nlohmann::json&) { return Running(context, "keyd"); }
-
-Result CertdRunning(CheckContext& context, nlohmann::json&) {
-  Result result = Running(context, "certd");
-  context.certd_runs = result.kind == Result::Kind::kOk;
+Result KeydRunning(CheckContext& context, nlohmann::json&) {
+  const Result result = Running(context, "keyd", context.Rooted("/var/lib/aziot/keyd"));
+  context.keyd_runs = result.kind < Result::Kind::kError;
   return result;
 }
 
-Result IdentitydRunning(CheckContext& context, nlohmann::json&) { return Running(context, "identityd"); }
-
-Result CertsRead(CheckContext& context, nlohmann::json&) {
-  if (!context.certd.has_value() || !context.certd_runs) return Result::Skipped();
-  client::Client certd({.socket = context.Rooted("/run/aziot/certd.sock"), .api_version = "2020-09-01"});
-  Result result;
-  for (const auto& [id, preloaded] : context.certd->preloaded_certs()) {
-    certificates::v1::CertificateId request;
-    request.set_id(id);
-    const auto answer = certd.Call<certificates::v1::Certificate>(
-        "aziot.certificates.v1.Certificates.GetCertificate", request);
-    const auto parsed = answer.ok() ? openssl::ParseCertificates(answer->pem()) : answer.status();
-    if (parsed.ok()) continue;
-    result.kind = Result::Kind::kError;
-    result.details.push_back(
-        absl::StrCat("could not read certificate ", id, ": ", parsed.status().message()));
-  }
+Result CertdRunning(CheckContext& context, nlohmann::json&) {
+  const Result result = Running(context, "certd", context.Rooted("/var/lib/aziot/certd"));
+  context.certd_runs = result.kind < Result::Kind::kError;
   return result;
+}
+
+Result TpmdRunning(CheckContext& context, nlohmann::json&) {
+  const auto& known = context.identityd.has_value() ? context.identityd : context.previous;
+  if (known.has_value() && !IsDpsTpm(*known)) return Result::Ignored();
+  return Running(context, "tpmd", context.Rooted("/var/lib/aziot/tpmd"));
+}
+
+Result IdentitydRunning(CheckContext& context, nlohmann::json&) {
+  return Running(context, "identityd", context.IdentityHome());
 }
 
 }  // namespace aziot::ctl

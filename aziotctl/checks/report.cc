@@ -1,18 +1,11 @@
 #include "aziotctl/checks/report.h"
 
-#include <sys/sysinfo.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <map>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
-#include "absl/time/clock.h"
-#include "common/files/files.h"
 
 namespace aziot::ctl {
 namespace {
@@ -41,7 +34,9 @@ class TextReport final : public Report {
       : verbose_(verbose), colour_(isatty(fileno(out)) != 0), out_(out) {}
 
   void Section(absl::string_view name) override {
-    std::fprintf(out_, "%s\n%s\n", std::string(name).c_str(), std::string(name.size(), '-').c_str());
+    std::fprintf(out_, "%s%s\n%s\n", first_ ? "" : "\n", std::string(name).c_str(),
+                 std::string(name.size(), '-').c_str());
+    first_ = false;
   }
   void Add(const Check& check, const Result& result, const nlohmann::json&) override {
     ++counts_[result.kind];
@@ -91,6 +86,7 @@ class TextReport final : public Report {
   const bool verbose_;
   const bool colour_;
   std::FILE* const out_;
+  bool first_ = true;
   std::map<Result::Kind, int> counts_;
 };
 
@@ -140,63 +136,12 @@ class StreamReport final : public Report {
   std::FILE* const out_;
 };
 
-std::string Gib(uint64_t bytes) {
-  return absl::StrFormat("%.2f GiB", static_cast<double>(bytes) / (1 << 30));
-}
-
-Json OperatingSystem() {
-  Json os = {{"id", nullptr}, {"version_id", nullptr}};
-  if (const auto release = files::Read("/etc/os-release"); release.ok()) {
-    for (const absl::string_view line : absl::StrSplit(*release, '\n')) {
-      const std::pair<absl::string_view, absl::string_view> pair =
-          absl::StrSplit(line, absl::MaxSplits('=', 1));
-      const std::string value = absl::StrReplaceAll(pair.second, {{"\"", ""}});
-      if (pair.first == "ID") os["id"] = value;
-      if (pair.first == "VERSION_ID") os["version_id"] = value;
-      if (pair.first == "VARIANT_ID") os["variant_id"] = value;
-      if (pair.first == "BUILD_ID") os["build_id"] = value;
-    }
-  }
-  utsname name{};
-  uname(&name);
-  os["arch"] = name.machine;
-  os["bitness"] = 8 * sizeof(void*);
-  return os;
-}
-
-std::string FirstLine(const char* path) {
-  const auto text = files::Read(path);
-  return text.ok() ? text->substr(0, text->find('\n')) : "";
-}
-
 }  // namespace
 
 std::unique_ptr<Report> NewReport(absl::string_view format, bool verbose, std::FILE* out) {
   if (format == "json") return std::make_unique<JsonReport>(out);
   if (format == "json-stream") return std::make_unique<StreamReport>(out);
   return std::make_unique<TextReport>(verbose, out);
-}
-
-nlohmann::ordered_json AboutTheMachine(const CheckContext& context) {
-  struct sysinfo memory {};
-  sysinfo(&memory);
-  const uint64_t unit = memory.mem_unit;
-  Json about = {{"now", absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone())},
-                {"os", OperatingSystem()},
-                {"dmi",
-                 {{"product", FirstLine("/sys/devices/virtual/dmi/id/product_name")},
-                  {"vendor", FirstLine("/sys/devices/virtual/dmi/id/sys_vendor")}}},
-                {"system_info",
-                 {{"used_ram", Gib((memory.totalram - memory.freeram) * unit)},
-                  {"total_ram", Gib(memory.totalram * unit)},
-                  {"used_swap", Gib((memory.totalswap - memory.freeswap) * unit)},
-                  {"total_swap", Gib(memory.totalswap * unit)},
-                  {"disks", Json::array()}}}};
-  if (const std::string hub = context.HubName(); !hub.empty()) about["iothub_hostname"] = hub;
-  if (context.identityd.has_value() && context.identityd->provisioning().has_local_gateway_hostname()) {
-    about["local_gateway_hostname"] = context.identityd->provisioning().local_gateway_hostname();
-  }
-  return about;
 }
 
 }  // namespace aziot::ctl

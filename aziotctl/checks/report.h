@@ -23,7 +23,4 @@ class Report {
 // `format`: text, json or json-stream. Writes to `out` as results come.
 std::unique_ptr<Report> NewReport(absl::string_view format, bool verbose, std::FILE* out);
 
-// `additional_info` of the whole run: time, operating system, memory, hub and parent.
-nlohmann::ordered_json AboutTheMachine(const CheckContext& context);
-
 }  // namespace aziot::ctl

@@ -6,7 +6,7 @@ namespace aziot::ctl {
 namespace {
 
 Result Nothing(CheckContext&, nlohmann::json&) { return Result::Ok(); }
-constexpr Check kCheck = {"hostname", "host name is good", Nothing};
+const Check kCheck = {"hostname", "host name is good", Nothing};
 
 class ReportTest : public ::testing::Test {
  protected:
@@ -61,6 +61,31 @@ TEST_F(ReportTest, TextShowsCausesOnlyWhenAsked) {
   EXPECT_NE(brief.find("× host name is good - Error\n    bad\n"), std::string::npos) << brief;
   EXPECT_NE(brief.find("1 check(s) succeeded."), std::string::npos);
   EXPECT_NE(Printed("text", use, true).find("        caused by: why"), std::string::npos);
+}
+
+TEST_F(ReportTest, TextByteForByte) {
+  const auto use = [](Report& report) {
+    report.Section("Configuration checks");
+    report.Add(kCheck, Result::Ok(), {});
+    report.Add(kCheck, Result::Warning("two\nlines", "because"), {});
+    report.Add(kCheck, Result::Skipped(), {});
+    report.Section("Connectivity checks");
+    report.Add(kCheck, Result::Error("bad"), {});
+    report.End({});
+  };
+  EXPECT_EQ(
+      Printed("text", use),
+      "Configuration checks\n--------------------\n"
+      "√ host name is good - OK\n"
+      "‼ host name is good - Warning\n    two\n    lines\n"
+      "\nConnectivity checks\n-------------------\n"
+      "× host name is good - Error\n    bad\n"
+      "\n1 check(s) succeeded.\n"
+      "1 check(s) raised warnings. Re-run with --verbose for more details.\n"
+      "1 check(s) raised errors. Re-run with --verbose for more details.\n"
+      "1 check(s) were skipped due to errors from other checks. Re-run with --verbose for more details.\n"
+      "\n");
+  EXPECT_NE(Printed("text", use, true).find("1 check(s) raised errors.\n"), std::string::npos);
 }
 
 }  // namespace

@@ -1,12 +1,12 @@
 #include <CLI/CLI.hpp>
-#include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <memory>
-#include <set>
 
 #include "absl/strings/str_split.h"
 #include "aziotctl/checks/checks.h"
 #include "aziotctl/checks/report.h"
+#include "aziotctl/checks/run.h"
 #include "aziotctl/commands/commands.h"
 
 namespace aziot::ctl {
@@ -24,36 +24,25 @@ struct CheckOptions {
 };
 
 // Exit status 1 when a check raised an error.
-int RunChecks(const Invocation& invocation, const CheckOptions& options) {
+int Run(const Invocation& invocation, const CheckOptions& options) {
+  std::signal(SIGPIPE, SIG_IGN);  // a server that hangs up is a finding, not the end
   CheckContext context;
   context.root = invocation.root;
   context.iothub_hostname = options.iothub_hostname;
   context.proxy_uri = options.proxy_uri;
-  const std::set<std::string> excluded = absl::StrSplit(options.dont_run, ' ', absl::SkipEmpty());
+  context.expected_version = options.expected_version;
+  if (!options.ntp_server.empty()) context.ntp_server = options.ntp_server;
+  const RunOptions run{.excluded = absl::StrSplit(options.dont_run, ' ', absl::SkipEmpty()),
+                       .warnings_as_errors = options.warnings_as_errors};
   const std::unique_ptr<Report> report = NewReport(options.output, options.verbose, stdout);
-  Result::Kind worst = Result::Kind::kOk;
-  for (const Section& section : AllChecks()) {
-    report->Section(section.name);
-    for (const Check& check : section.checks) {
-      nlohmann::json info = nlohmann::json::object();
-      Result result = excluded.contains(std::string(check.id)) ? Result::Ignored() : check.run(context, info);
-      if (result.kind == Result::Kind::kWarning && options.warnings_as_errors)
-        result.kind = Result::Kind::kError;
-      report->Add(check, result, info);
-      worst = std::max(worst, result.kind);
-      if (worst == Result::Kind::kFatal) break;
-    }
-    if (worst == Result::Kind::kFatal) break;
-  }
-  report->End(AboutTheMachine(context));
-  return worst >= Result::Kind::kError ? 1 : 0;
+  return RunChecks(AllChecks(), context, run, *report) >= Result::Kind::kError ? 1 : 0;
 }
 
 void ListText() {
-  std::printf("%-24s%-34s%s\n", "CATEGORY", "ID", "DESCRIPTION");
+  std::printf("%-24s%-48s%s\n", "CATEGORY", "ID", "DESCRIPTION");
   for (const Section& section : AllChecks()) {
     for (const Check& check : section.checks) {
-      std::printf("%-24s%-34s%s\n", std::string(section.name).c_str(), std::string(check.id).c_str(),
+      std::printf("%-24s%-48s%s\n", std::string(section.name).c_str(), std::string(check.id).c_str(),
                   std::string(check.description).c_str());
     }
   }
@@ -80,7 +69,7 @@ void AddCheck(CLI::App& app, Invocation& invocation) {
   check->add_option("-o,--output", options->output, "text, json or json-stream")
       ->check(CLI::IsMember({"text", "json", "json-stream"}));
   check->add_flag("--warnings-as-errors", options->warnings_as_errors, "Report warnings as errors");
-  check->add_option("--ntp-server", options->ntp_server, "Accepted; the time check is not supported yet")
+  check->add_option("--ntp-server", options->ntp_server, "Reference for the clock; default: pool.ntp.org:123")
       ->type_name("HOST:PORT");
   check->add_flag("-v,--verbose", options->verbose, "Show causes and skipped checks");
   check->add_option("--iothub-hostname", options->iothub_hostname, "Hub to test the connection to")
@@ -88,9 +77,9 @@ void AddCheck(CLI::App& app, Invocation& invocation) {
   check->add_option("--proxy-uri", options->proxy_uri, "Proxy for HTTPS checks")->type_name("URI");
   check
       ->add_option("--expected-aziot-version", options->expected_version,
-                   "Accepted; the version check is not supported yet")
+                   "Version that is meant to be installed; without it the latest is asked for")
       ->type_name("VERSION");
-  check->callback([&invocation, options] { invocation.exit_status = RunChecks(invocation, *options); });
+  check->callback([&invocation, options] { invocation.exit_status = Run(invocation, *options); });
 
   const auto output = std::make_shared<std::string>("text");
   CLI::App* list = app.add_subcommand("check-list", "List the checks");

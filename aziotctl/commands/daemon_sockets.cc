@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/files/files.h"
 #include "common/http/client.h"
@@ -56,7 +57,8 @@ absl::Status Operate(absl::string_view verb, const std::string& doing, const std
       std::printf("%s!\n", done.c_str());
     } else {
       std::printf("failed\n");
-      result = absl::InternalError(absl::StrCat("systemctl ", verb, " ", unit, " failed"));
+      result = status.ok() ? absl::InternalError(absl::StrCat("systemctl ", verb, " ", unit, " failed"))
+                           : status.status();
     }
   }
   return result;
@@ -64,7 +66,8 @@ absl::Status Operate(absl::string_view verb, const std::string& doing, const std
 
 std::vector<std::string> Units(absl::string_view suffix) {
   std::vector<std::string> units;
-  for (const std::string& daemon : Daemons()) units.push_back(absl::StrCat("aziot-", daemon, suffix));
+  for (const std::string& daemon : InstalledDaemons())
+    units.push_back(absl::StrCat("aziot-", daemon, suffix));
   return units;
 }
 
@@ -72,6 +75,13 @@ std::vector<std::string> Units(absl::string_view suffix) {
 
 const std::vector<std::string>& Daemons() {
   static const std::vector<std::string> daemons = {"identityd", "keyd", "certd", "tpmd"};
+  return daemons;
+}
+
+std::vector<std::string> InstalledDaemons() {
+  std::vector<std::string> daemons = Daemons();
+  const auto state = OutputOf({"systemctl", "show", "-p", "LoadState", "--value", "aziot-tpmd.service"});
+  if (state.ok() && absl::StripAsciiWhitespace(*state) == "not-found") std::erase(daemons, "tpmd");
   return daemons;
 }
 

@@ -14,6 +14,9 @@ namespace aziot::ctl {
 // In the order they are operated in: identityd first.
 const std::vector<std::string>& Daemons();
 
+// Those systemd has a unit of: without a TPM the TPM service need not be installed, the others must be.
+std::vector<std::string> InstalledDaemons();
+
 // systemd is this machine's init, and the daemons are its own, not those of a private root.
 bool ServiceManagerRuns(const Invocation& invocation);
 

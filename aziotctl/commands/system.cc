@@ -6,7 +6,6 @@
 #include <memory>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "aziot/identity/v1/identity.pb.h"
 #include "aziotctl/commands/commands.h"
@@ -27,47 +26,59 @@ absl::Status NeedsServiceManager(const Invocation& invocation, absl::string_view
       what, " works through systemd, which does not run these daemons here; start and stop them by hand"));
 }
 
-// `Running`, `Ready` (the socket waits for the first call), or `Down - <why>`.
-std::string UnitState(const std::string& daemon) {
-  const auto state = [](const std::string& unit) {
+struct State {
+  std::string text;  // `Running`, `Ready` (the socket waits for the first call), or `Down - <why>`
+  bool well = false;
+  std::vector<std::string> bad_units;
+};
+
+State UnitState(const std::string& daemon) {
+  const auto active = [](const std::string& unit) {
     const auto output = OutputOf({"systemctl", "is-active", unit});
     return output.ok() ? std::string(absl::StripAsciiWhitespace(*output))
                        : std::string(output.status().message());
   };
-  const std::string service = state(absl::StrCat("aziot-", daemon, ".service"));
-  const std::string socket = state(absl::StrCat("aziot-", daemon, ".socket"));
-  if (service == "active") return socket == "active" ? "Running" : "Down - socket error";
-  if (service == "inactive") return socket == "active" ? "Ready" : absl::StrCat("Down - socket ", socket);
-  return absl::StrCat("Down - ", service);
+  const std::string service_unit = absl::StrCat("aziot-", daemon, ".service");
+  const std::string socket_unit = absl::StrCat("aziot-", daemon, ".socket");
+  const std::string service = active(service_unit);
+  const std::string socket = active(socket_unit);
+  if (socket == "active" && service == "active") return {"Running", true, {}};
+  if (socket == "active" && service == "inactive") return {"Ready", true, {}};
+  State state{"", false, {service_unit}};
+  if (socket != "active") state.bad_units.push_back(socket_unit);
+  state.text = service == "active"     ? "Down - socket error"
+               : service == "inactive" ? absl::StrCat("Down - socket ", socket)
+                                       : absl::StrCat("Down - ", service);
+  return state;
 }
 
-std::string SocketState(const Invocation& invocation, const std::string& daemon) {
+// Without the service manager, the socket itself is asked.
+State SocketState(const Invocation& invocation, const std::string& daemon) {
   const auto answer = Get(invocation, daemon, "/ready", kProbe);
   if (!answer.ok()) {
-    return files::Exists(SocketOf(invocation, daemon)) ? absl::StrCat("Down - ", answer.status().message())
-                                                       : std::string("Down - no socket");
+    const bool exists = files::Exists(SocketOf(invocation, daemon));
+    return {exists ? absl::StrCat("Down - ", answer.status().message()) : "Down - no socket", false, {}};
   }
-  if (answer->status == 200) return "Running";
-  return absl::StrCat("Running - not ready: ", absl::StripAsciiWhitespace(answer->body));
+  if (answer->status == 200) return {"Running", true, {}};
+  return {absl::StrCat("Running - not ready: ", absl::StripAsciiWhitespace(answer->body)), false, {}};
 }
 
 absl::Status Status(const Invocation& invocation) {
   const bool managed = ServiceManagerRuns(invocation);
   std::printf("System services:\n");
+  std::vector<std::string> bad_units;
   bool all_well = true;
-  for (const std::string& daemon : Daemons()) {
-    // Without the service manager, a TPM service that was never started is no fault.
+  for (const std::string& daemon : managed ? InstalledDaemons() : Daemons()) {
+    // A TPM service that was never started is no fault.
     if (!managed && daemon == "tpmd" && !files::Exists(SocketOf(invocation, daemon))) continue;
-    const std::string state = managed ? UnitState(daemon) : SocketState(invocation, daemon);
-    std::printf("    %-24s%s\n", absl::StrCat("aziot-", daemon).c_str(), state.c_str());
-    if (absl::StartsWith(state, "Running") && !absl::StrContains(state, "not ready")) continue;
-    if (state == "Ready") continue;
-    all_well = false;
-    if (managed) {
-      const auto journal =
-          OutputOf({"journalctl", "-u", absl::StrCat("aziot-", daemon), "-n", "10", "--no-pager"});
-      if (journal.ok()) std::printf("%s\n", journal->c_str());
-    }
+    const State state = managed ? UnitState(daemon) : SocketState(invocation, daemon);
+    std::printf("    %-24s%s\n", absl::StrCat("aziot-", daemon).c_str(), state.text.c_str());
+    all_well = all_well && state.well;
+    bad_units.insert(bad_units.end(), state.bad_units.begin(), state.bad_units.end());
+  }
+  for (const std::string& unit : bad_units) {
+    const auto journal = OutputOf({"journalctl", "-u", unit, "-n", "10", "--no-pager"});
+    if (journal.ok()) std::printf("\nLast lines of %s:\n%s", unit.c_str(), journal->c_str());
   }
   std::printf(
       "\nUse `aziotctl system logs` for the daemons' logs and `aziotctl check` to look for problems.\n");
@@ -118,7 +129,7 @@ absl::Status Logs(const Invocation& invocation, const std::vector<std::string>& 
 
 absl::Status SetLogLevel(const Invocation& invocation, const std::string& level) {
   RETURN_IF_ERROR(NeedsServiceManager(invocation, "`system set-log-level`"));
-  for (const std::string& daemon : Daemons()) {
+  for (const std::string& daemon : InstalledDaemons()) {
     const std::string directory = absl::StrCat("/etc/systemd/system/aziot-", daemon, ".service.d");
     RETURN_IF_ERROR(files::MakeDirectory(directory, 0755));
     RETURN_IF_ERROR(files::Replace(

@@ -27,12 +27,14 @@ struct DaemonConfigs {
   std::string tpmd;
   // The device's symmetric key, when the file holds it: goes to `DeviceKeyFile`.
   std::optional<Secret> device_key;
+  // What is legal and most likely not meant: options without effect, EST over plain http.
+  std::vector<std::string> warnings;
 };
 
 // `<root>/var/secrets/aziot/keyd/device-id`
 std::string DeviceKeyFile(absl::string_view root);
 
-// kInvalidArgument names the key that is wrong or missing; kUnimplemented the one that is not supported yet.
+// kInvalidArgument names the key that is wrong or missing.
 absl::StatusOr<DaemonConfigs> Split(const config::v1::Super& super, const Surroundings& surroundings);
 
 }  // namespace aziot::ctl

@@ -150,6 +150,60 @@ keys = ["local-ca"]
 )");
 }
 
+TEST(Split, IssuedWithoutASubjectKeepsItsRegistrationId) {
+  const auto configs = SplitText(R"(
+[provisioning]
+source = "dps"
+global_endpoint = "https://x/"
+id_scope = "s"
+attestation = { method = "x509", registration_id = "r", identity_cert = { method = "self_signed" } }
+)");
+  ASSERT_TRUE(configs.ok()) << configs.status();
+  EXPECT_NE(configs->identityd.find("registration_id = \"r\"\n"), std::string::npos) << configs->identityd;
+}
+
+TEST(Split, WhatHasNoEffectIsWarnedOf) {
+  const auto configs = SplitText(R"(
+[provisioning]
+source = "manual"
+iothub_hostname = "h"
+device_id = "d"
+[provisioning.authentication]
+method = "x509"
+identity_cert = { method = "local_ca", auto_renew = { rotate_key = true, threshold = "80%", retry = "4%" } }
+[aziot_keys]
+pkcs11_lib = "x"
+)");
+  ASSERT_TRUE(configs.ok()) << configs.status();
+  ASSERT_EQ(configs->warnings.size(), 2u);
+  EXPECT_NE(configs->warnings[0].find("aziot_keys.pkcs11_lib"), std::string::npos);
+  EXPECT_NE(configs->warnings[1].find("auto_renew is ignored"), std::string::npos);
+  EXPECT_EQ(configs->certd.find("device-id-temp"), std::string::npos);
+}
+
+TEST(Split, DefaultsAreNotWritten) {
+  const auto configs = SplitText(R"(
+cloud_timeout_sec = 70
+cloud_retries = 1
+aziot_max_requests = { keyd = 10, certd = 10, tpmd = 10, identityd = 10 }
+provisioning = { source = "none" }
+[tpm]
+tcti = "device"
+auth_key_index = 0x000100
+hierarchy_authorization = { endorsement = "", owner = "" }
+[cert_issuance.est.identity_auto_renew]
+rotate_key = true
+threshold = "80%"
+retry = "4%"
+)");
+  ASSERT_TRUE(configs.ok()) << configs.status();
+  EXPECT_EQ(configs->tpmd, "");
+  EXPECT_EQ(configs->keyd.find("max_requests"), std::string::npos);
+  EXPECT_EQ(configs->identityd.find("cloud_"), std::string::npos);
+  EXPECT_NE(configs->certd.find("[cert_issuance.est]\n\n[preloaded_certs]\n"), std::string::npos)
+      << configs->certd;
+}
+
 TEST(Split, LocalCaIssuedHere) {
   const auto configs = SplitText(R"(
 provisioning = { source = "none" }
@@ -188,13 +242,45 @@ INSTANTIATE_TEST_SUITE_P(
         BadSuper{"X509",
                  "[provisioning]\nsource='manual'\niothub_hostname='h'\ndevice_id='d'\nauthentication={"
                  "method='x509'}",
-                 "provisioning.authentication.method = \"x509\" is not supported yet"},
+                 "provisioning.authentication.identity_cert: missing"},
         BadSuper{"Tpm",
                  "[provisioning]\nsource='dps'\nglobal_endpoint='https://x/"
                  "'\nid_scope='s'\nattestation={method='tpm'}",
-                 "\"tpm\" is not supported yet"},
+                 "provisioning.attestation.registration_id: missing"},
         BadSuper{"TwoNames", "parent_hostname='a'\nlocal_gateway_hostname='b'\nprovisioning={source='none'}",
                  "parent_hostname"},
+        BadSuper{"TwoNamesAreDuplicates",
+                 "parent_hostname='a'\nlocal_gateway_hostname='b'\nprovisioning={source='none'}",
+                 "duplicate field `parent_hostname`"},
+        BadSuper{"NoLimit",
+                 "aziot_max_requests={keyd=1,certd=0,tpmd=1,identityd=1}\nprovisioning={source='none'}",
+                 "at least 1"},
+        BadSuper{"ExactTimeout", "cloud_timeout_sec=69\nprovisioning={source='none'}",
+                 "cloud_timeout_sec must be at least 70 seconds"},
+        BadSuper{
+            "ExpiryDays",
+            "provisioning={source='none'}\ncert_issuance.local_ca.cert={method='self_signed',expiry_days=0}",
+            "expiry_days must be greater than 0"},
+        BadSuper{"HalfPair",
+                 "[provisioning]\nsource='manual'\niothub_hostname='h'\ndevice_id='d'\nauthentication={"
+                 "method='x509',identity_cert='file:///c'}",
+                 "provisioning.authentication.identity_pk: missing"},
+        BadSuper{"KeyOfAnIssuedOne",
+                 "[provisioning]\nsource='manual'\niothub_hostname='h'\ndevice_id='d'\nauthentication={"
+                 "method='x509',identity_cert={method='self_signed'},identity_pk='file:///k'}",
+                 "leave it out"},
+        BadSuper{
+            "Policy",
+            "[provisioning]\nsource='dps'\nglobal_endpoint='https://x/"
+            "'\nid_scope='s'\nattestation={method='x509',"
+            "identity_cert={method='self_signed',auto_renew={rotate_key=true,threshold='101%',retry='1%'}}}",
+            "auto_renew.threshold"},
+        BadSuper{"HalfPassword", "provisioning={source='none'}\n[cert_issuance.est.auth]\nusername='u'",
+                 "cert_issuance.est.auth: username and password belong together"},
+        BadSuper{"Scheme", "provisioning={source='none'}\n[preloaded_certs]\na='https://x/'",
+                 "preloaded_certs.\"a\""},
+        BadSuper{"KeyUri", "provisioning={source='none'}\n[preloaded_keys]\na='x'", "preloaded_keys.\"a\""},
+        BadSuper{"Index", "provisioning={source='none'}\n[tpm]\nauth_key_index=0x800000", "0x7FFFFF"},
         BadSuper{"HalfLimits", "aziot_max_requests={keyd=1}\nprovisioning={source='none'}", "certd"},
         BadSuper{"Timeout", "cloud_timeout_sec=10\nprovisioning={source='none'}", "cloud_timeout_sec"}),
     [](const auto& info) { return std::string(info.param.name); });

@@ -63,7 +63,9 @@ TEST(Walkthrough, ManualDeviceAndRootAsAModule) {
 
   const Output status = suite.Aziotctl("system status");
   EXPECT_EQ(status.status, 0) << status.text;
-  const Output check = suite.Aziotctl("check -o json --dont-run 'hostname host-connect-iothub-https'");
+  const Output check = suite.Aziotctl(
+      "check -o json --dont-run 'hostname aziot-version host-local-time host-connect-iothub-amqp "
+      "host-connect-iothub-https host-connect-iothub-mqtt'");
   EXPECT_EQ(check.status, 0) << check.text;
 
   const Output telemetry = suite.Provisionctl("telemetry list my-device");
