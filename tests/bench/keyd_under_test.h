@@ -1,20 +1,14 @@
-// The real keyd in a private root, with the keys that the cases use, and what the kernel says of its process.
+// The real keyd in a private root, with the keys that the cases use.
 #pragma once
 
 #include <sys/types.h>
 
-#include <cstdint>
 #include <string>
 
 #include "tests/support/daemon_process.h"
 #include "tests/support/temp_root.h"
 
 namespace aziot::bench {
-
-struct Memory {
-  double pss_kib = 0;
-  double private_dirty_kib = 0;  // anonymous: pages of a program just linked are dirty, too
-};
 
 class KeydUnderTest {
  public:
@@ -33,13 +27,10 @@ class KeydUnderTest {
   std::string RsaRequest() const;
   std::string EncryptRequest() const;  // of 1 KiB
   std::string DecryptRequest() const;  // of what EncryptRequest gives
-  static std::string CreatePairRequest(const std::string& id);
+  static std::string CreatePairRequest(const std::string& id, const std::string& algorithm = "ec-p256");
 
-  // From exec to the first answer, in microseconds. Starts it anew.
+  // Ends it and starts it anew: milliseconds from exec to the first answer.
   double Restart();
-  Memory memory() const;
-  // How often its threads have been woken.
-  uint64_t wake_ups() const;
 
  private:
   // The text of `member` in the answer, still quoted as JSON.

@@ -11,6 +11,10 @@ void PrintFigures(const std::vector<Figures>& rows) {
     std::printf("%-34s %7d %9.0f %9.1f %9.1f %9.0f %8.1f %7llu %9.0f %8.2fx\n", row.name.c_str(), row.clients,
                 row.rate, row.p50_us, row.p99_us, row.max_us, row.cpu_us,
                 static_cast<unsigned long long>(row.failures), row.floor_rate, row.of_floor);
+    for (const PeerFigures& peer : row.peers) {
+      std::printf("%-34s %7d %9.0f %69.2fx\n", ("  " + peer.name).c_str(), row.clients, peer.rate,
+                  peer.of_peer);
+    }
   }
 }
 

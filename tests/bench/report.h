@@ -7,6 +7,13 @@
 
 namespace aziot::bench {
 
+// Another program doing the same.
+struct PeerFigures {
+  std::string name;
+  double rate = 0;
+  double of_peer = 0;  // ours by theirs, round by round
+};
+
 // Medians over the rounds; `max_us` is the worst of all.
 struct Figures {
   std::string name;
@@ -18,6 +25,7 @@ struct Figures {
   double floor_rate = 0;
   double floor_p50_us = 0;
   double of_floor = 0;  // of the rates, round by round
+  std::vector<PeerFigures> peers;
 };
 
 struct Goal {

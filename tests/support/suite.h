@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "common/http/message.h"
 #include "tests/support/daemon_process.h"
@@ -32,7 +33,12 @@ class Suite {
   // Does not wait: identityd is ready when the device is provisioned.
   void StartIdentityd();
 
-  // One request over `<daemon>.sock` as `uid`, who is in the three socket groups. Status 0: nobody answered.
+  // The groups that may open the daemons' sockets.
+  static std::vector<gid_t> SocketGroups();
+  // One request over `<daemon>.sock`, on a connection of its own, as `uid`, who is in the three socket
+  // groups. Status 0: nobody answered.
+  http::Response Send(uid_t uid, const std::string& daemon, const http::Request& request) const;
+  // The same with a JSON body, or none.
   http::Response Ask(uid_t uid, const std::string& daemon, const std::string& verb, const std::string& target,
                      const std::string& body = "") const;
   bool IsReady(const std::string& daemon) const;
@@ -49,7 +55,7 @@ class Suite {
   std::string hub_;
 };
 
-// Polls `condition` for up to a minute; the limit only ends a test that has failed.
+// Polls `condition` for up to two minutes; the limit only ends a test that has failed.
 bool Eventually(const std::function<bool()>& condition);
 
 }  // namespace aziot::tests
