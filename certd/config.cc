@@ -1,6 +1,10 @@
 #include "certd/config.h"
 
-#include "absl/strings/match.h"
+#include <google/protobuf/descriptor.h>
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "aziot/config/v1/certd.pb.h"
 #include "certd/issuer/issuers.h"
@@ -11,8 +15,16 @@
 namespace aziot::certd {
 namespace {
 
+// RFC 3986, 3.1: what stands before the colon.
+bool HasScheme(absl::string_view text) {
+  const absl::string_view scheme = text.substr(0, text.find(':'));
+  return scheme.size() < text.size() && !scheme.empty() && absl::ascii_isalpha(scheme[0]) &&
+         std::all_of(scheme.begin(), scheme.end(),
+                     [](char c) { return absl::ascii_isalnum(c) || c == '+' || c == '-' || c == '.'; });
+}
+
 absl::StatusOr<Location> ToLocation(absl::string_view id, const config::v1::PreloadedCert& preloaded) {
-  if (preloaded.uri().empty()) {
+  if (!preloaded.has_uri()) {
     Bundle bundle;
     for (const std::string& element : preloaded.ids()) {
       ASSIGN_OR_RETURN(CertId element_id, CertId::Parse(element));
@@ -21,7 +33,7 @@ absl::StatusOr<Location> ToLocation(absl::string_view id, const config::v1::Prel
     return bundle;
   }
   if (const auto file = uri::ParseFile(preloaded.uri()); file.ok()) return FileLocation{file->path};
-  if (!absl::StrContains(preloaded.uri(), ":")) {
+  if (!HasScheme(preloaded.uri())) {
     return absl::InvalidArgumentError(absl::StrCat("preloaded_certs.\"", id, "\": \"", preloaded.uri(),
                                                    "\" is no URI; expected file:///path"));
   }
@@ -56,6 +68,7 @@ absl::StatusOr<IssuanceEntry> ToEntry(const config::v1::CertIssuanceEntry& entry
 
 absl::StatusOr<Rules> ToRules(const config::v1::Certd& config) {
   Rules rules;
+  ASSIGN_OR_RETURN(rules.locations, ToLocations(config));
   std::vector<access::Principal> principals;
   for (const config::v1::CertPrincipal& principal : config.principal()) {
     principals.push_back({principal.uid(), {principal.certs().begin(), principal.certs().end()}});
@@ -74,17 +87,32 @@ absl::StatusOr<Rules> ToRules(const config::v1::Certd& config) {
     rules.local_ca = LocalCaIds{std::move(certificate), std::move(key)};
   }
   if (config.has_max_expiry_days()) rules.max_expiry_days = config.max_expiry_days();
+  if (rules.max_expiry_days == 0) return absl::InvalidArgumentError("max_expiry_days: must be at least 1");
   return rules;
+}
+
+// Zero would let nothing through.
+absl::Status CheckLimits(const config::v1::Limits& limits) {
+  const google::protobuf::Descriptor& fields = *limits.GetDescriptor();
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const google::protobuf::FieldDescriptor* field = fields.field(i);
+    if (limits.GetReflection()->HasField(limits, field) &&
+        limits.GetReflection()->GetUInt32(limits, field) == 0) {
+      return absl::InvalidArgumentError(absl::StrCat("[limits] ", field->name(), ": must be at least 1"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<CertdConfig> ToValues(const config::v1::Certd& config, std::vector<std::string> warnings) {
   CertdConfig values;
   values.homedir = config.homedir_path();
   if (config.has_max_requests()) values.max_requests = config.max_requests();
+  if (values.max_requests == 0) return absl::InvalidArgumentError("max_requests: must be at least 1");
+  RETURN_IF_ERROR(CheckLimits(config.limits()));
   if (config.has_grpc()) values.grpc = config.grpc();
   values.limits = config.limits();
   values.warnings = std::move(warnings);
-  ASSIGN_OR_RETURN(values.locations, ToLocations(config));
   ASSIGN_OR_RETURN(values.rules, ToRules(config));
   if (config.cert_issuance().has_est()) {
     values.warnings.push_back(
@@ -94,6 +122,11 @@ absl::StatusOr<CertdConfig> ToValues(const config::v1::Certd& config, std::vecto
 }
 
 }  // namespace
+
+bool SameUntilRestart(const CertdConfig& a, const CertdConfig& b) {
+  return a.homedir == b.homedir && a.max_requests == b.max_requests && a.grpc == b.grpc &&
+         a.limits.SerializeAsString() == b.limits.SerializeAsString();
+}
 
 absl::StatusOr<CertdConfig> LoadCertdConfig(const config::Sources& sources) {
   config::v1::Certd message;

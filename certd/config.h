@@ -7,7 +7,6 @@
 #include "absl/status/statusor.h"
 #include "aziot/config/v1/limits.pb.h"
 #include "certd/service/certificates.h"
-#include "certd/store/locations.h"
 #include "common/config/config.h"
 
 namespace aziot::certd {
@@ -17,10 +16,12 @@ struct CertdConfig {
   uint32_t max_requests = 10;
   bool grpc = true;
   config::v1::Limits limits;
-  Locations locations;
   Rules rules;
   std::vector<std::string> warnings;
 };
+
+// Whether only what a reload applies differs.
+bool SameUntilRestart(const CertdConfig& a, const CertdConfig& b);
 
 // kInvalidArgument names the key and what is wrong with it.
 absl::StatusOr<CertdConfig> LoadCertdConfig(const config::Sources& sources);

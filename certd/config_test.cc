@@ -37,13 +37,19 @@ TEST(CertdConfig, ReadsWhatTheConfigurationToolWrites) {
   // Sorted key order, whatever the file's.
   EXPECT_EQ(device.subject->at(0).first, "CN");
   EXPECT_EQ(device.subject->at(1).first, "L");
-  const Location* ca = config->locations.Find(*CertId::Parse("local-ca"));
+  const Location* ca = config->rules.locations.Find(*CertId::Parse("local-ca"));
   ASSERT_NE(ca, nullptr);
   EXPECT_EQ(std::get<FileLocation>(*ca).path, "/var/secrets/local ca.pem");
-  EXPECT_TRUE(std::holds_alternative<UnusableLocation>(*config->locations.Find(*CertId::Parse("web"))));
-  EXPECT_EQ(std::get<Bundle>(*config->locations.Find(*CertId::Parse("bundle"))).size(), 2u);
+  EXPECT_TRUE(std::holds_alternative<UnusableLocation>(*config->rules.locations.Find(*CertId::Parse("web"))));
+  EXPECT_EQ(std::get<Bundle>(*config->rules.locations.Find(*CertId::Parse("bundle"))).size(), 2u);
   EXPECT_TRUE(config->rules.access.Allows({.uid = 998}, "device-id-temp"));
   EXPECT_FALSE(config->rules.access.Allows({.uid = 998}, "other"));
+}
+
+TEST(CertdConfig, AnEmptyListIsABundleOfNothing) {
+  const auto config = ParseCertdConfig("homedir_path='/x'\n[preloaded_certs]\na=[]");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_TRUE(std::get<Bundle>(*config->rules.locations.Find(*CertId::Parse("a"))).empty());
 }
 
 struct BadConfig {
@@ -66,6 +72,11 @@ INSTANTIATE_TEST_SUITE_P(
                   "expiry_days"},
         BadConfig{"BareWord", "homedir_path='/x'\n[cert_issuance]\ndevice-ca='est'", "device-ca"},
         BadConfig{"NoUri", "homedir_path='/x'\n[preloaded_certs]\na='path'", "no URI"},
+        BadConfig{"EmptyUri", "homedir_path='/x'\n[preloaded_certs]\na=''", "no URI"},
+        BadConfig{"NoScheme", "homedir_path='/x'\n[preloaded_certs]\na='/etc/a:b.pem'", "no URI"},
+        BadConfig{"ZeroRequests", "homedir_path='/x'\nmax_requests=0", "max_requests"},
+        BadConfig{"ZeroLimit", "homedir_path='/x'\n[limits]\nbody_bytes=0", "body_bytes"},
+        BadConfig{"ZeroMostDays", "homedir_path='/x'\nmax_expiry_days=0", "max_expiry_days"},
         BadConfig{"Cycle", "homedir_path='/x'\n[preloaded_certs]\na=['b']\nb=['a']", "contains itself"},
         BadConfig{"HalfLocalCa", "homedir_path='/x'\n[cert_issuance.local_ca]\ncert='a'", "pk"}),
     [](const auto& info) { return std::string(info.param.name); });

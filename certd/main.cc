@@ -24,14 +24,13 @@ void LogWarnings(const CertdConfig& config) {
 absl::Status Run(int argc, char** argv) {
   const server::Args args = server::ParseArgs("certd", argc, argv);
   const config::Sources sources{args.config_file, args.config_dir};
-  ASSIGN_OR_RETURN(CertdConfig config, LoadCertdConfig(sources));
+  ASSIGN_OR_RETURN(const CertdConfig config, LoadCertdConfig(sources));
   LogWarnings(config);
 
-  ASSIGN_OR_RETURN(const std::unique_ptr<CertStore> store,
-                   CertStore::Open(config.homedir, std::move(config.locations)));
+  ASSIGN_OR_RETURN(const std::unique_ptr<CertStore> store, CertStore::Open(config.homedir));
   client::Client keyd({.socket = args.Rooted("/run/aziot/keyd.sock"), .api_version = "2021-05-01"});
   KeydKeys keys(keyd, args.prefix + "/lib/ossl-modules");
-  CertificatesService service(*store, keys, Clock::System(), std::move(config.rules));
+  CertificatesService service(*store, keys, Clock::System(), config.rules);
 
   rpc::Dispatcher dispatcher;
   service.Register(dispatcher);
@@ -52,7 +51,9 @@ absl::Status Run(int argc, char** argv) {
       return;
     }
     LogWarnings(*fresh);
-    store->SwapLocations(std::move(fresh->locations));
+    if (!SameUntilRestart(*fresh, config)) {
+      log::Warn("homedir_path, max_requests, limits or grpc has changed; that counts from the next start");
+    }
     service.SwapRules(std::move(fresh->rules));
     log::Info("Configuration loaded again.");
   };

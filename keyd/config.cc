@@ -94,6 +94,11 @@ absl::StatusOr<KeydConfig> ToValues(const config::v1::Keyd& message, std::vector
 
 }  // namespace
 
+bool SameButPrincipals(const KeydConfig& a, const KeydConfig& b) {
+  return a.backend == b.backend && a.max_requests == b.max_requests && a.grpc == b.grpc &&
+         a.limits.SerializeAsString() == b.limits.SerializeAsString();
+}
+
 absl::StatusOr<KeydConfig> LoadKeydConfig(const config::Sources& sources) {
   config::v1::Keyd message;
   ASSIGN_OR_RETURN(std::vector<std::string> warnings, config::Load(sources, message));

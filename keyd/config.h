@@ -22,6 +22,9 @@ struct KeydConfig {
   std::vector<std::string> warnings;  // for the log
 };
 
+// Whether only what a reload applies differs.
+bool SameButPrincipals(const KeydConfig& a, const KeydConfig& b);
+
 // kInvalidArgument names the option that is wrong and what it should be.
 absl::StatusOr<KeydConfig> LoadKeydConfig(const config::Sources& sources);
 // The same for one document in memory.

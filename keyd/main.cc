@@ -25,13 +25,17 @@ void LogWarnings(const KeydConfig& config) {
 }
 
 // Principals follow the files; everything else waits for the next start. A bad file changes nothing.
-void Reload(const config::Sources& sources, AccessGate& access) {
+void Reload(const config::Sources& sources, const KeydConfig& at_start, AccessGate& access) {
   absl::StatusOr<KeydConfig> config = LoadKeydConfig(sources);
   if (!config.ok()) {
     log::Error("the configuration was not reloaded, the last good one stays: {}", config.status());
     return;
   }
   LogWarnings(*config);
+  if (!SameButPrincipals(*config, at_start)) {
+    log::Warn(
+        "more than [[principal]] has changed in the configuration; the rest counts from the next start");
+  }
   access.Replace(access::AccessRules(std::move(config->principals)));
   log::Info("principals reloaded");
 }
@@ -39,12 +43,12 @@ void Reload(const config::Sources& sources, AccessGate& access) {
 absl::Status Run(int argc, char** argv) {
   const server::Args args = server::ParseArgs("keyd", argc, argv);
   const config::Sources sources{args.config_file, args.config_dir};
-  ASSIGN_OR_RETURN(KeydConfig config, LoadKeydConfig(sources));
+  ASSIGN_OR_RETURN(const KeydConfig config, LoadKeydConfig(sources));
   LogWarnings(config);
 
   ASSIGN_OR_RETURN(const std::unique_ptr<KeyBackend> backend, NewKeyBackend(config.backend));
   KeyHandles handles(*backend);
-  AccessGate access{access::AccessRules(std::move(config.principals))};
+  AccessGate access{access::AccessRules(config.principals)};
   SymmetricKeys symmetric_keys(*backend, handles, access);
   KeyPairs key_pairs(*backend, handles, access);
   DerivedKeys derived_keys(*backend, handles);
@@ -63,7 +67,7 @@ absl::Status Run(int argc, char** argv) {
   options.limits = config.limits;
   options.max_requests = config.max_requests;
   options.grpc = config.grpc;
-  options.reload = [&] { Reload(sources, access); };
+  options.reload = [&] { Reload(sources, config, access); };
   options.watched = {sources.file, sources.directory};
   ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> server,
                    server::Server::New(std::move(options), dispatcher));

@@ -75,16 +75,17 @@ absl::StatusOr<v1::Certificate> CertificatesService::Create(const rpc::CallConte
   if (const auto found = rules->issuance.find(id); found != rules->issuance.end()) entry = found->second;
   if (request.has_expiry_days()) entry.expiry_days = request.expiry_days();
   const IssueRequest issue{.id = id, .csr = **csr, .entry = entry};
-  ASSIGN_OR_RETURN(std::string pem,
-                   request.has_issuer() ? IssueBy(request.issuer(), issue) : IssueConfigured(*rules, issue));
-  if (absl::Status stored = store_.Put(id, pem); !stored.ok()) return rpc::InternalError(stored.message());
+  ASSIGN_OR_RETURN(std::string pem, request.has_issuer() ? IssueBy(*rules, request.issuer(), issue)
+                                                         : IssueConfigured(*rules, issue));
+  if (absl::Status stored = store_.Put(rules->locations, id, pem); !stored.ok())
+    return rpc::InternalError(stored.message());
   return WithPem(std::move(pem));
 }
 
-absl::StatusOr<std::string> CertificatesService::IssueBy(const v1::Issuer& issuer,
+absl::StatusOr<std::string> CertificatesService::IssueBy(const Rules& rules, const v1::Issuer& issuer,
                                                          const IssueRequest& request) {
   ASSIGN_OR_RETURN(const CertId id, ParseId("issuer.certId", issuer.cert_id()));
-  absl::StatusOr<std::string> chain = store_.Get(id);
+  absl::StatusOr<std::string> chain = store_.Get(rules.locations, id);
   if (absl::IsNotFound(chain.status())) return rpc::InvalidParameter("issuer.certId", "not found");
   if (!chain.ok()) return rpc::InternalError(chain.status().message());
   auto certificates = openssl::ParseCertificates(*chain);
@@ -111,9 +112,10 @@ absl::StatusOr<std::string> CertificatesService::IssueConfigured(const Rules& ru
                                  absl::StrCat("the request names no issuer and there is no [cert_issuance.",
                                               request.id.value(), "] in the configuration"));
   }
+  const StoredCertificates certificates(store_, rules.locations);
   auto issuer =
       NewIssuer(request.entry.method,
-                {.certificates = store_, .keys = keys_, .clock = clock_, .local_ca = rules.local_ca});
+                {.certificates = certificates, .keys = keys_, .clock = clock_, .local_ca = rules.local_ca});
   if (!issuer.ok()) return rpc::InternalError(issuer.status().message());
   absl::StatusOr<std::string> pem = (*issuer)->Issue(request);
   if (!pem.ok()) return ToCaller(pem.status());
@@ -123,7 +125,8 @@ absl::StatusOr<std::string> CertificatesService::IssueConfigured(const Rules& ru
 absl::StatusOr<v1::Certificate> CertificatesService::Get(const rpc::CallContext&,
                                                          const v1::CertificateId& request) {
   ASSIGN_OR_RETURN(const CertId id, ParseId("id", request.id()));
-  absl::StatusOr<std::string> pem = store_.Get(id);
+  const std::shared_ptr<const Rules> rules = CurrentRules();
+  absl::StatusOr<std::string> pem = store_.Get(rules->locations, id);
   if (absl::IsNotFound(pem.status())) return rpc::InvalidParameter("id", "not found");
   if (!pem.ok()) return rpc::InternalError(pem.status().message());
   return WithPem(*std::move(pem));
@@ -132,9 +135,10 @@ absl::StatusOr<v1::Certificate> CertificatesService::Get(const rpc::CallContext&
 absl::StatusOr<v1::Certificate> CertificatesService::Import(const rpc::CallContext& call,
                                                             const v1::ImportCertificateRequest& request) {
   ASSIGN_OR_RETURN(const CertId id, ParseId("id", request.id()));
-  RETURN_IF_ERROR(CheckWrite(*CurrentRules(), call.peer, id));
+  const std::shared_ptr<const Rules> rules = CurrentRules();
+  RETURN_IF_ERROR(CheckWrite(*rules, call.peer, id));
   RETURN_IF_ERROR(call.MoveTo(Lane::Peers()));
-  if (absl::Status stored = store_.Put(id, request.pem()); !stored.ok())
+  if (absl::Status stored = store_.Put(rules->locations, id, request.pem()); !stored.ok())
     return rpc::InternalError(stored.message());
   return WithPem(request.pem());
 }
@@ -142,9 +146,11 @@ absl::StatusOr<v1::Certificate> CertificatesService::Import(const rpc::CallConte
 absl::StatusOr<v1::Done> CertificatesService::Delete(const rpc::CallContext& call,
                                                      const v1::CertificateId& request) {
   ASSIGN_OR_RETURN(const CertId id, ParseId("id", request.id()));
-  RETURN_IF_ERROR(CheckWrite(*CurrentRules(), call.peer, id));
+  const std::shared_ptr<const Rules> rules = CurrentRules();
+  RETURN_IF_ERROR(CheckWrite(*rules, call.peer, id));
   RETURN_IF_ERROR(call.MoveTo(Lane::Peers()));
-  if (absl::Status gone = store_.Delete(id); !gone.ok()) return rpc::InternalError(gone.message());
+  if (absl::Status gone = store_.Delete(rules->locations, id); !gone.ok())
+    return rpc::InternalError(gone.message());
   return v1::Done();
 }
 

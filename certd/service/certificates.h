@@ -15,9 +15,10 @@
 
 namespace aziot::certd {
 
-// What a reload replaces, as a whole.
+// What a reload replaces, as a whole: a call never sees half of an old configuration and half of a new one.
 struct Rules {
   access::AccessRules access;
+  Locations locations;
   std::map<CertId, IssuanceEntry> issuance;
   std::optional<LocalCaIds> local_ca;
   uint32_t max_expiry_days = 3650;
@@ -43,7 +44,8 @@ class CertificatesService {
 
  private:
   std::shared_ptr<const Rules> CurrentRules() const;
-  absl::StatusOr<std::string> IssueBy(const certificates::v1::Issuer& issuer, const IssueRequest& request);
+  absl::StatusOr<std::string> IssueBy(const Rules& rules, const certificates::v1::Issuer& issuer,
+                                      const IssueRequest& request);
   absl::StatusOr<std::string> IssueConfigured(const Rules& rules, const IssueRequest& request);
 
   CertStore& store_;

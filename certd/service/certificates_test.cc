@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "certd/issuer/testing/fake_signing_keys.h"
+#include "common/files/files.h"
 #include "common/openssl/certificate.h"
 #include "common/rpc/wire_status.h"
 #include "common/testing/manual_clock.h"
@@ -64,7 +68,7 @@ class CertificatesServiceTest : public ::testing::Test {
   }
 
   aziot::testing::TempDir directory_;
-  std::unique_ptr<CertStore> store_ = *CertStore::Open(directory_.path(), Locations());
+  std::unique_ptr<CertStore> store_ = *CertStore::Open(directory_.path());
   testing::FakeSigningKeys keys_;
   aziot::testing::ManualClock clock_;
   std::optional<CertificatesService> service_;
@@ -111,7 +115,7 @@ TEST_F(CertificatesServiceTest, ModuleCertificateFromTheEdgeCaByHandle) {
   request.mutable_issuer()->set_cert_id("nobody");
   ExpectWire(service_->Create(Call(kEdge), request).status(), 400,
              "parameter \"issuer.certId\" has an invalid value\ncaused by: not found");
-  ASSERT_TRUE(store_->Put(Id("no-armour"), "text").ok());
+  ASSERT_TRUE(store_->Put(Locations(), Id("no-armour"), "text").ok());
   request.mutable_issuer()->set_cert_id("no-armour");
   ExpectWire(service_->Create(Call(kEdge), request).status(), 400,
              "parameter \"issuer.certId\" has an invalid value\ncaused by: invalid issuer");
@@ -143,6 +147,33 @@ TEST_F(CertificatesServiceTest, ImportEchoesAndReplaces) {
   request.set_pem("anything at all");
   EXPECT_EQ(service_->Import(Call(kEdge), request)->pem(), "anything at all");
   EXPECT_EQ(Get("aziot-edged-ca")->pem(), "anything at all");
+}
+
+// Each configuration lets only its own caller write, and only where that configuration says: a call that took
+// the principals of one and the locations of the other would write into a file it has no right to.
+TEST_F(CertificatesServiceTest, AReloadSwitchesPrincipalsAndLocationsTogether) {
+  const auto rules_of = [&](uid_t uid) {
+    Rules rules;
+    rules.access = access::AccessRules({{uid, {"shared"}}});
+    rules.locations = *Locations::New({{Id("shared"), FileLocation{directory_.Join(absl::StrCat(uid))}}});
+    return rules;
+  };
+  std::atomic<bool> done = false;
+  std::thread reloads([&] {
+    for (int i = 0; i < 300; ++i) service_->SwapRules(rules_of(i % 2 == 0 ? kEdge : kStranger));
+    done = true;
+  });
+  for (uid_t uid = kEdge; !done; uid = uid == kEdge ? kStranger : kEdge) {
+    v1::ImportCertificateRequest request;
+    request.set_id("shared");
+    request.set_pem(absl::StrCat(uid));
+    service_->Import(Call(uid), request).status().IgnoreError();
+    for (const uid_t owner : {kEdge, kStranger}) {
+      const auto text = files::Read(directory_.Join(absl::StrCat(owner)));
+      EXPECT_EQ(text.value_or(absl::StrCat(owner)), absl::StrCat(owner));
+    }
+  }
+  reloads.join();
 }
 
 TEST_F(CertificatesServiceTest, ReloadSwapsTheRules) {

@@ -34,8 +34,8 @@ absl::Status MakeDirectories(const std::string& home, const std::string& directo
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<CertStore>> CertStore::Open(absl::string_view homedir, Locations locations) {
-  std::unique_ptr<CertStore> store(new CertStore(std::string(homedir), std::move(locations)));
+absl::StatusOr<std::unique_ptr<CertStore>> CertStore::Open(absl::string_view homedir) {
+  std::unique_ptr<CertStore> store(new CertStore(std::string(homedir)));
   RETURN_IF_ERROR(MakeDirectories(store->home_, store->directory_));
   RETURN_IF_ERROR(files::RemoveLeftovers(store->directory_));
   return store;
@@ -49,22 +49,7 @@ std::string CertStore::FileName(const CertId& id) {
   return absl::StrCat(name, "-", FormatHex(openssl::Sha256(ToBytesView(id.value()))), ".cer");
 }
 
-std::shared_ptr<const Locations> CertStore::CurrentLocations() const {
-  std::lock_guard lock(mutex_);
-  return locations_;
-}
-
-void CertStore::SwapLocations(Locations locations) {
-  auto fresh = std::make_shared<const Locations>(std::move(locations));
-  std::lock_guard lock(mutex_);
-  locations_.swap(fresh);
-}
-
-absl::StatusOr<std::string> CertStore::Get(const CertId& id) const {
-  return GetFrom(*CurrentLocations(), id);
-}
-
-absl::StatusOr<std::string> CertStore::GetFrom(const Locations& locations, const CertId& id) const {
+absl::StatusOr<std::string> CertStore::Get(const Locations& locations, const CertId& id) const {
   const Location* location = locations.Find(id);
   if (location == nullptr) return ReadPem(absl::StrCat(directory_, "/", FileName(id)));
   if (const auto* file = std::get_if<FileLocation>(location)) return ReadPem(file->path);
@@ -75,7 +60,7 @@ absl::StatusOr<std::string> CertStore::GetFrom(const Locations& locations, const
   std::string all;
   bool found = false;
   for (const CertId& element : std::get<Bundle>(*location)) {
-    absl::StatusOr<std::string> pem = GetFrom(locations, element);
+    absl::StatusOr<std::string> pem = Get(locations, element);
     if (absl::IsNotFound(pem.status())) continue;
     RETURN_IF_ERROR(pem.status());
     found = true;
@@ -87,17 +72,16 @@ absl::StatusOr<std::string> CertStore::GetFrom(const Locations& locations, const
   return all;
 }
 
-absl::StatusOr<std::string> CertStore::WritablePath(const CertId& id) const {
-  const std::shared_ptr<const Locations> locations = CurrentLocations();
-  const Location* location = locations->Find(id);
+absl::StatusOr<std::string> CertStore::WritablePath(const Locations& locations, const CertId& id) const {
+  const Location* location = locations.Find(id);
   if (location == nullptr) return absl::StrCat(directory_, "/", FileName(id));
   if (const auto* file = std::get_if<FileLocation>(location)) return file->path;
   return absl::FailedPreconditionError(
       absl::StrCat("preloaded_certs.\"", id.value(), "\" is no file: it cannot be written or deleted"));
 }
 
-absl::Status CertStore::Put(const CertId& id, absl::string_view pem) {
-  ASSIGN_OR_RETURN(const std::string path, WritablePath(id));
+absl::Status CertStore::Put(const Locations& locations, const CertId& id, absl::string_view pem) {
+  ASSIGN_OR_RETURN(const std::string path, WritablePath(locations, id));
   const std::string doing = absl::StrCat("storing certificate ", id.value());
   // The directory may have been cleared since the start; an operator's, named by preloaded_certs, is not
   // made.
@@ -108,8 +92,8 @@ absl::Status CertStore::Put(const CertId& id, absl::string_view pem) {
   return Annotate(files::Replace(path, pem, kPublicFile), doing);
 }
 
-absl::Status CertStore::Delete(const CertId& id) {
-  ASSIGN_OR_RETURN(const std::string path, WritablePath(id));
+absl::Status CertStore::Delete(const Locations& locations, const CertId& id) {
+  ASSIGN_OR_RETURN(const std::string path, WritablePath(locations, id));
   return Annotate(files::Remove(path), absl::StrCat("deleting certificate ", id.value()));
 }
 

@@ -15,12 +15,13 @@ CertId Id(absl::string_view text) { return *CertId::Parse(text); }
 
 class CertStoreTest : public ::testing::Test {
  protected:
-  std::unique_ptr<CertStore> Open(std::map<CertId, Location> preloaded = {}) {
-    auto store = CertStore::Open(directory_.path(), *Locations::New(std::move(preloaded)));
+  std::unique_ptr<CertStore> Open() {
+    auto store = CertStore::Open(directory_.path());
     EXPECT_TRUE(store.ok()) << store.status();
     return *std::move(store);
   }
   std::string Path(absl::string_view name) { return absl::StrCat(directory_.path(), "/", name); }
+  const Locations none_{};
   testing::TempDir directory_;
 };
 
@@ -32,18 +33,18 @@ TEST_F(CertStoreTest, FileNamesAreThoseOfTheReference) {
 }
 
 TEST_F(CertStoreTest, KeepsWhatItWasGivenOverARestart) {
-  ASSERT_TRUE(Open()->Put(Id("a/b:c"), "some text").ok());
-  EXPECT_EQ(*Open()->Get(Id("a/b:c")), "some text");
+  ASSERT_TRUE(Open()->Put(none_, Id("a/b:c"), "some text").ok());
+  EXPECT_EQ(*Open()->Get(none_, Id("a/b:c")), "some text");
   struct stat info {};
   ASSERT_EQ(stat(Path("certs/" + CertStore::FileName(Id("a/b:c"))).c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0644u);
 }
 
 TEST_F(CertStoreTest, HomeAndStoreAreClosedToOthersAndMadeAgain) {
-  const auto store = CertStore::Open(Path("var/certd"), Locations());
+  const auto store = CertStore::Open(Path("var/certd"));
   ASSERT_TRUE(store.ok()) << store.status();
   ASSERT_TRUE(files::RemoveTree(Path("var/certd")).ok());
-  ASSERT_TRUE((*store)->Put(Id("x"), "1").ok());
+  ASSERT_TRUE((*store)->Put(none_, Id("x"), "1").ok());
   for (const char* name : {"var/certd", "var/certd/certs"}) {
     struct stat info {};
     ASSERT_EQ(stat(Path(name).c_str(), &info), 0);
@@ -52,43 +53,47 @@ TEST_F(CertStoreTest, HomeAndStoreAreClosedToOthersAndMadeAgain) {
 }
 
 TEST_F(CertStoreTest, AnOperatorsDirectoryIsNotMade) {
-  const auto store = Open({{Id("ca"), FileLocation{Path("missing/operator.pem")}}});
-  EXPECT_FALSE(store->Put(Id("ca"), "pem").ok());
+  const auto store = Open();
+  const Locations locations = *Locations::New({{Id("ca"), FileLocation{Path("missing/operator.pem")}}});
+  EXPECT_FALSE(store->Put(locations, Id("ca"), "pem").ok());
   EXPECT_FALSE(files::Exists(Path("missing")));
 }
 
 TEST_F(CertStoreTest, WhatIsDeletedIsGoneAndStaysSo) {
   const auto store = Open();
-  ASSERT_TRUE(store->Put(Id("x"), "1").ok());
-  ASSERT_TRUE(store->Delete(Id("x")).ok());
-  EXPECT_TRUE(absl::IsNotFound(store->Get(Id("x")).status()));
-  EXPECT_TRUE(store->Delete(Id("x")).ok());
+  ASSERT_TRUE(store->Put(none_, Id("x"), "1").ok());
+  ASSERT_TRUE(store->Delete(none_, Id("x")).ok());
+  EXPECT_TRUE(absl::IsNotFound(store->Get(none_, Id("x")).status()));
+  EXPECT_TRUE(store->Delete(none_, Id("x")).ok());
 }
 
 TEST_F(CertStoreTest, PreloadedFileIsReadWrittenAndDeletedInPlace) {
-  const auto store = Open({{Id("ca"), FileLocation{Path("operator.pem")}}});
-  ASSERT_TRUE(store->Put(Id("ca"), "pem").ok());
+  const auto store = Open();
+  const Locations locations = *Locations::New({{Id("ca"), FileLocation{Path("operator.pem")}}});
+  ASSERT_TRUE(store->Put(locations, Id("ca"), "pem").ok());
   EXPECT_EQ(*files::Read(Path("operator.pem")), "pem");
-  ASSERT_TRUE(store->Delete(Id("ca")).ok());
+  ASSERT_TRUE(store->Delete(locations, Id("ca")).ok());
   EXPECT_FALSE(files::Exists(Path("operator.pem")));
 }
 
 TEST_F(CertStoreTest, BundleJoinsWhatExistsWithNewlines) {
-  const auto store =
-      Open({{Id("bundle"), Bundle{Id("one"), Id("missing"), Id("inner")}}, {Id("inner"), Bundle{Id("two")}}});
-  EXPECT_TRUE(absl::IsNotFound(store->Get(Id("bundle")).status()));
-  ASSERT_TRUE(store->Put(Id("one"), "1").ok());
-  ASSERT_TRUE(store->Put(Id("two"), "2\n").ok());
-  EXPECT_EQ(*store->Get(Id("bundle")), "1\n2\n");
-  EXPECT_FALSE(store->Put(Id("bundle"), "x").ok());
-  EXPECT_FALSE(store->Delete(Id("bundle")).ok());
+  const auto store = Open();
+  const Locations locations = *Locations::New(
+      {{Id("bundle"), Bundle{Id("one"), Id("missing"), Id("inner")}}, {Id("inner"), Bundle{Id("two")}}});
+  EXPECT_TRUE(absl::IsNotFound(store->Get(locations, Id("bundle")).status()));
+  ASSERT_TRUE(store->Put(locations, Id("one"), "1").ok());
+  ASSERT_TRUE(store->Put(locations, Id("two"), "2\n").ok());
+  EXPECT_EQ(*store->Get(locations, Id("bundle")), "1\n2\n");
+  EXPECT_FALSE(store->Put(locations, Id("bundle"), "x").ok());
+  EXPECT_FALSE(store->Delete(locations, Id("bundle")).ok());
 }
 
 TEST_F(CertStoreTest, AnUnusableLocationHarmsOnlyItself) {
-  const auto store = Open({{Id("web"), UnusableLocation{"https://example.org/ca.pem"}}});
-  EXPECT_TRUE(absl::IsInternal(store->Get(Id("web")).status()));
-  EXPECT_FALSE(store->Put(Id("web"), "x").ok());
-  EXPECT_TRUE(store->Put(Id("other"), "x").ok());
+  const auto store = Open();
+  const Locations locations = *Locations::New({{Id("web"), UnusableLocation{"https://example.org/ca.pem"}}});
+  EXPECT_TRUE(absl::IsInternal(store->Get(locations, Id("web")).status()));
+  EXPECT_FALSE(store->Put(locations, Id("web"), "x").ok());
+  EXPECT_TRUE(store->Put(locations, Id("other"), "x").ok());
 }
 
 TEST_F(CertStoreTest, DerFileIsGivenAsPem) {
@@ -96,20 +101,23 @@ TEST_F(CertStoreTest, DerFileIsGivenAsPem) {
   const auto certificates = openssl::ParseCertificates(ca.certificate());
   ASSERT_TRUE(certificates.ok() && !certificates->empty());
   ASSERT_TRUE(files::Replace(Path("ca.der"), openssl::ToDer(*certificates->front()), 0644).ok());
-  const auto store = Open({{Id("ca"), FileLocation{Path("ca.der")}}});
-  const auto pem = store->Get(Id("ca"));
+  const auto store = Open();
+  const Locations locations = *Locations::New({{Id("ca"), FileLocation{Path("ca.der")}}});
+  const auto pem = store->Get(locations, Id("ca"));
   ASSERT_TRUE(pem.ok()) << pem.status();
   EXPECT_EQ(*pem, openssl::FormatCertificate(*certificates->front()));
   ASSERT_TRUE(files::Replace(Path("ca.der"), Bytes{0xff, 0x00}, 0644).ok());
-  EXPECT_TRUE(absl::IsInternal(store->Get(Id("ca")).status()));
+  EXPECT_TRUE(absl::IsInternal(store->Get(locations, Id("ca")).status()));
 }
 
-TEST_F(CertStoreTest, ReloadChangesWhereAnIdLies) {
+TEST_F(CertStoreTest, EachCallBringsWhereAnIdLies) {
   const auto store = Open();
-  ASSERT_TRUE(store->Put(Id("ca"), "own").ok());
+  ASSERT_TRUE(store->Put(none_, Id("ca"), "own").ok());
   ASSERT_TRUE(files::Replace(Path("operator.pem"), "theirs", 0644).ok());
-  store->SwapLocations(*Locations::New({{Id("ca"), FileLocation{Path("operator.pem")}}}));
-  EXPECT_EQ(*store->Get(Id("ca")), "theirs");
+  const Locations locations = *Locations::New({{Id("ca"), FileLocation{Path("operator.pem")}}});
+  EXPECT_EQ(*store->Get(locations, Id("ca")), "theirs");
+  EXPECT_EQ(*StoredCertificates(*store, locations).Get(Id("ca")), "theirs");
+  EXPECT_EQ(*store->Get(none_, Id("ca")), "own");
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ constexpr char kDeviceInfo[] = "device_info";
 constexpr char kFingerprint[] = "device_info.fingerprint";
 constexpr char kPrevState[] = "prev_state";
 constexpr char kTrustBundle[] = "trust_bundle.pem";
+constexpr char kPayload[] = "dps_payload.json";
 
 std::string DigestOf(absl::string_view text) { return FormatHex(openssl::Sha256(ToBytesView(text))); }
 
@@ -54,14 +55,21 @@ std::optional<DeviceStore::Saved> DeviceStore::Load() const {
 }
 
 absl::Status DeviceStore::Save(const DeviceIdentity& device, absl::string_view fingerprint,
-                               absl::string_view trust_bundle) {
+                               const Extras& extras) {
   const std::string text = FormatDeviceInfo(device);
   const std::string mark = absl::StrCat(DigestOf(fingerprint), "\n", DigestOf(text), "\n");
-  // The fingerprint first: until device_info follows, it belongs to no device and says nothing.
-  RETURN_IF_ERROR(files::Replace(PathOf(kFingerprint), mark, 0600));
+  // In this order a crash leaves the old device with its fingerprint, which does not fit new settings, so
+  // that all is asked for again; or the new device with all that came with it. The fingerprint of another
+  // device says nothing.
+  RETURN_IF_ERROR(SaveExtra(kTrustBundle, extras.trust_bundle));
+  RETURN_IF_ERROR(SaveExtra(kPayload, extras.payload));
   RETURN_IF_ERROR(files::Replace(PathOf(kDeviceInfo), text, 0600));
-  if (trust_bundle.empty()) return files::Remove(PathOf(kTrustBundle));
-  return files::Replace(PathOf(kTrustBundle), trust_bundle, 0600);
+  return files::Replace(PathOf(kFingerprint), mark, 0600);
+}
+
+absl::Status DeviceStore::SaveExtra(absl::string_view name, absl::string_view text) {
+  if (text.empty()) return files::Remove(PathOf(name));
+  return files::Replace(PathOf(name), text, 0600);
 }
 
 std::optional<std::string> DeviceStore::LoadSettings() const {
@@ -75,12 +83,16 @@ absl::Status DeviceStore::SaveSettings(absl::string_view text) {
 }
 absl::Status DeviceStore::RemoveSettings() { return files::Remove(PathOf(kPrevState)); }
 
-std::string DeviceStore::LoadTrustBundle() const { return files::Read(PathOf(kTrustBundle)).value_or(""); }
+DeviceStore::Extras DeviceStore::LoadExtras() const {
+  return {.trust_bundle = files::Read(PathOf(kTrustBundle)).value_or(""),
+          .payload = files::Read(PathOf(kPayload)).value_or("")};
+}
 
 absl::Status DeviceStore::Clear() {
   RETURN_IF_ERROR(files::Remove(PathOf(kDeviceInfo)));
   RETURN_IF_ERROR(files::Remove(PathOf(kFingerprint)));
-  return files::Remove(PathOf(kTrustBundle));
+  RETURN_IF_ERROR(files::Remove(PathOf(kTrustBundle)));
+  return files::Remove(PathOf(kPayload));
 }
 
 }  // namespace aziot::identityd

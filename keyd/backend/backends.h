@@ -19,6 +19,7 @@ struct BackendOptions {
   std::optional<std::string> key_library;
   std::map<std::string, std::string> preloaded_files;  // key id to absolute path
   std::set<std::string> preloaded_on_token;            // key ids
+  friend bool operator==(const BackendOptions&, const BackendOptions&) = default;
 };
 
 // kUnimplemented naming the option that asks for a backend which is not there yet.

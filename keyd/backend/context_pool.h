@@ -7,7 +7,7 @@
 
 namespace aziot::keyd {
 
-// Prepared OpenSSL contexts of one key, each used by one thread at a time and then kept for the next. The
+// Prepared contexts of one key, each used by one thread at a time and then kept for the next. The
 // lock is held for taking and returning only. Owner is a unique_ptr.
 template <class Owner>
 class ContextPool {

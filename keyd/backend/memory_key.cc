@@ -1,7 +1,7 @@
 #include "keyd/backend/memory_key.h"
 
-#include <openssl/core_names.h>
-#include <openssl/params.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
 
 #include <climits>
 #include <cstdlib>
@@ -14,17 +14,12 @@ namespace aziot::keyd {
 namespace {
 
 constexpr size_t kAesKeyBytes = 32;
-constexpr size_t kBlockBytes = 64;  // SHA-256's
 constexpr size_t kTagBytes = 16;
 constexpr size_t kLongestIv = 128;  // OpenSSL 3's limit
 constexpr uint8_t kVersion1 = 0x01;
 constexpr uint8_t kVersion2 = 0x02;
 
 // Fetched once for the life of the process; a fetch per operation costs more than the operation.
-EVP_MAC* HmacAlgorithm() {
-  static EVP_MAC* const mac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
-  return mac;
-}
 const EVP_CIPHER* Aes256Gcm() {
   static EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
   return cipher;
@@ -34,15 +29,9 @@ absl::Status Failed(absl::string_view doing) {
   return openssl::ErrorFromQueue(absl::StatusCode::kInternal, doing);
 }
 
-// OpenSSL reads a null pointer as "not this call", so empty input needs an address.
-const uint8_t* AddressOf(BytesView bytes) {
-  static const uint8_t nothing = 0;
-  return bytes.empty() ? &nothing : bytes.data();
-}
-
 // RFC 2104, 2: a key longer than a block is its digest.
 Secret HmacKeyOf(Secret key) {
-  if (key.size() <= kBlockBytes) return key;
+  if (key.size() <= HmacSha256::kBlockBytes) return key;
   Secret digest = Secret::OfSize(32);
   if (EVP_Q_digest(nullptr, "SHA256", nullptr, key.Expose().data(), key.size(),
                    digest.ExposeForWriting().data(), nullptr) != 1) {
@@ -56,38 +45,26 @@ Secret HmacKeyOf(Secret key) {
 MemoryKey::MemoryKey(Secret bytes)
     : fits_aes_(bytes.size() == kAesKeyBytes), bytes_(HmacKeyOf(std::move(bytes))) {}
 
-absl::Status MemoryKey::ComputeHmac(BytesView message, std::span<uint8_t, 32> out) const {
-  openssl::MacCtxPtr context = macs_.Take();
-  if (context == nullptr) {
-    context.reset(EVP_MAC_CTX_new(HmacAlgorithm()));
-    char digest[] = "SHA256";
-    const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-                                     OSSL_PARAM_construct_end()};
-    if (context == nullptr ||
-        EVP_MAC_init(context.get(), AddressOf(bytes_.Expose()), bytes_.size(), parameters) != 1) {
-      return Failed("preparing HMAC-SHA256");
-    }
-  } else if (EVP_MAC_init(context.get(), nullptr, 0, nullptr) != 1) {
-    return Failed("starting HMAC-SHA256");
-  }
-  size_t written = 0;
-  if (EVP_MAC_update(context.get(), AddressOf(message), message.size()) != 1 ||
-      EVP_MAC_final(context.get(), out.data(), &written, out.size()) != 1 || written != out.size()) {
-    return Failed("computing HMAC-SHA256");
-  }
-  macs_.Return(std::move(context));
-  return absl::OkStatus();
+absl::StatusOr<std::unique_ptr<HmacSha256>> MemoryKey::TakeHmac() const {
+  std::unique_ptr<HmacSha256> hmac = hmacs_.Take();
+  if (hmac != nullptr) return hmac;
+  return HmacSha256::New(bytes_.Expose());
 }
 
 absl::StatusOr<Mac> MemoryKey::Hmac(BytesView message) const {
+  ASSIGN_OR_RETURN(std::unique_ptr<HmacSha256> hmac, TakeHmac());
   Mac mac;
-  RETURN_IF_ERROR(ComputeHmac(message, mac));
+  RETURN_IF_ERROR(hmac->Compute(message, mac));
+  hmacs_.Return(std::move(hmac));
   return mac;
 }
 
 absl::StatusOr<Secret> MemoryKey::Derive(BytesView data) const {
+  ASSIGN_OR_RETURN(std::unique_ptr<HmacSha256> hmac, TakeHmac());
   Secret derived = Secret::OfSize(32);
-  RETURN_IF_ERROR(ComputeHmac(data, derived.ExposeForWriting().first<32>()));
+  RETURN_IF_ERROR(hmac->Compute(data, derived.ExposeForWriting().first<32>()));
+  RETURN_IF_ERROR(hmac->Forget());
+  hmacs_.Return(std::move(hmac));
   return derived;
 }
 

@@ -7,6 +7,7 @@
 #include "common/bytes/secret.h"
 #include "common/openssl/owned.h"
 #include "keyd/backend/context_pool.h"
+#include "keyd/backend/hmac_sha256.h"
 #include "keyd/backend/key_backend.h"
 
 namespace aziot::keyd {
@@ -27,15 +28,14 @@ class MemoryKey {
   absl::StatusOr<Bytes> Decrypt(const AeadParameters& parameters, BytesView blob) const;
 
  private:
-  absl::Status ComputeHmac(BytesView message, std::span<uint8_t, 32> out) const;
+  absl::StatusOr<std::unique_ptr<HmacSha256>> TakeHmac() const;
   absl::StatusOr<openssl::CipherCtxPtr> StartGcm(const AeadParameters& parameters, BytesView text,
                                                  int encrypt) const;
 
   const bool fits_aes_;
   // The key, or what HMAC makes of one that is longer than a block: contexts stay small.
   const Secret bytes_;
-  // Contexts that hold the key in OpenSSL's secure memory, ready for a message.
-  mutable ContextPool<openssl::MacCtxPtr> macs_;
+  mutable ContextPool<std::unique_ptr<HmacSha256>> hmacs_;
 };
 
 }  // namespace aziot::keyd

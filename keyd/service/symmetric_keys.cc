@@ -56,7 +56,9 @@ absl::StatusOr<keys::v1::Done> SymmetricKeys::DeleteKey(const CallContext& call,
   return keys::v1::Done();
 }
 
-absl::StatusOr<keys::v1::Done> SymmetricKeys::MoveKey(const CallContext&, const keys::v1::MoveRequest&) {
+absl::StatusOr<keys::v1::Done> SymmetricKeys::MoveKey(const CallContext&,
+                                                      const keys::v1::MoveRequest& request) {
+  if (request.from() == request.to()) return rpc::BadRequest("source and destination for move are identical");
   return rpc::BadRequest("invalid type \"key\"");
 }
 

@@ -93,8 +93,13 @@ TEST_F(SymmetricKeysTest, DeletesByHandleOfItsKind) {
 }
 
 TEST_F(SymmetricKeysTest, KeysDoNotMove) {
-  EXPECT_THAT(Call(symmetric_keys_, &SymmetricKeys::MoveKey, keys::v1::MoveRequest()),
-              Answers(400, "invalid type \"key\""));
+  keys::v1::MoveRequest request;
+  request.set_from("a");
+  request.set_to("b");
+  EXPECT_THAT(Call(symmetric_keys_, &SymmetricKeys::MoveKey, request), Answers(400, "invalid type \"key\""));
+  request.set_to("a");
+  EXPECT_THAT(Call(symmetric_keys_, &SymmetricKeys::MoveKey, request),
+              Answers(400, "source and destination for move are identical"));
 }
 
 TEST_F(SymmetricKeysTest, TroubleShowsItsClassOnly) {

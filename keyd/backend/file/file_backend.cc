@@ -126,16 +126,13 @@ absl::Status FileBackend::MakeRoomFor(const std::string& path) {
 
 absl::Status FileBackend::Write(const std::string& path, BytesView content) {
   RETURN_IF_ERROR(MakeRoomFor(path));
-  const absl::Status written = files::Replace(path, content, kFileMode);
-  // Also after a failure: the rename may have happened.
-  cache_.Drop(path);
-  return StoreFailed(written);
+  const KeyCache::Change change(cache_, path);
+  return StoreFailed(files::Replace(path, content, kFileMode));
 }
 
 absl::Status FileBackend::Remove(const std::string& path) {
-  const absl::Status removed = files::Remove(path);
-  cache_.Drop(path);
-  return StoreFailed(removed);
+  const KeyCache::Change change(cache_, path);
+  return StoreFailed(files::Remove(path));
 }
 
 absl::Status FileBackend::CreateKey(const KeyId& id, KeyUsage) {
@@ -231,10 +228,9 @@ absl::Status FileBackend::MoveKeyPair(const KeyId& from, const KeyId& to) {
     }
   }
   RETURN_IF_ERROR(MakeRoomFor(to_path));
-  const absl::Status renamed = files::Rename(from_path, to_path);
-  cache_.Drop(from_path);
-  cache_.Drop(to_path);
-  return StoreFailed(renamed);
+  const KeyCache::Change change_from(cache_, from_path);
+  const KeyCache::Change change_to(cache_, to_path);
+  return StoreFailed(files::Rename(from_path, to_path));
 }
 
 absl::Status FileBackend::DeleteKeyPair(const KeyId& id) {

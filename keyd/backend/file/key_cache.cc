@@ -45,7 +45,7 @@ KeyCache::Ticket KeyCache::Begin(const std::string& path) {
 void KeyCache::Insert(const KeyId& id, const std::string& path, Content content, const Ticket& ticket) {
   std::lock_guard lock(mutex_);
   ApplyChanges();
-  if (!ticket.watched || ticket.generation != generation_) return;
+  if (!ticket.watched || ticket.generation != generation_ || changing_.contains(path)) return;
   const size_t size = content->file_size;
   if (size > kMaxBytes) return;
   if (const auto it = entries_.find(id); it != entries_.end()) Erase(it);
@@ -56,8 +56,15 @@ void KeyCache::Insert(const KeyId& id, const std::string& path, Content content,
   bytes_ += size;
 }
 
-void KeyCache::Drop(const std::string& path) {
+void KeyCache::StartChange(const std::string& path) {
   std::lock_guard lock(mutex_);
+  changing_.insert(path);
+  Forget(path);
+}
+
+void KeyCache::EndChange(const std::string& path) {
+  std::lock_guard lock(mutex_);
+  changing_.erase(changing_.find(path));
   Forget(path);
 }
 

@@ -1,10 +1,11 @@
-// Keys that were read and parsed once, until their file changes: by us (Drop) or by anyone else
+// Keys that were read and parsed once, until their file changes: by us (Change) or by anyone else
 // (DirectoryWatch).
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
@@ -33,7 +34,21 @@ class KeyCache {
   Ticket Begin(const std::string& path);
   void Insert(const KeyId& id, const std::string& path, Content content, const Ticket& ticket);
 
-  void Drop(const std::string& path);
+  // While it lives nothing is kept of `path`: what is written, but not safe on the disk yet, must not make a
+  // creation succeed at once. What was kept is dropped.
+  class [[nodiscard]] Change {
+   public:
+    Change(KeyCache& cache, const std::string& path) : cache_(cache), path_(path) {
+      cache_.StartChange(path_);
+    }
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+    ~Change() { cache_.EndChange(path_); }
+
+   private:
+    KeyCache& cache_;
+    const std::string path_;
+  };
 
  private:
   struct Entry {
@@ -42,6 +57,8 @@ class KeyCache {
   };
   using Entries = absl::flat_hash_map<KeyId, Entry>;
 
+  void StartChange(const std::string& path);
+  void EndChange(const std::string& path);
   void ApplyChanges();
   void Forget(const std::string& path);
   void Erase(Entries::iterator entry);
@@ -50,6 +67,7 @@ class KeyCache {
   DirectoryWatch watch_;
   uint64_t generation_ = 0;  // moves with every change
   Entries entries_;
+  std::multiset<std::string> changing_;
   size_t bytes_ = 0;  // of the entries' files
 };
 

@@ -76,11 +76,23 @@ TEST_F(KeyCacheTest, AChangeWhileReadingIsNotKept) {
   EXPECT_TRUE(Load());
 }
 
-TEST_F(KeyCacheTest, DropForgetsAndVoidsTickets) {
+TEST_F(KeyCacheTest, NothingIsKeptOfAFileWhileItIsBeingChanged) {
+  Write("one");
+  ASSERT_TRUE(Load());
+  {
+    const KeyCache::Change change(cache_, path_);
+    EXPECT_FALSE(Load());
+    Write("two");
+    EXPECT_FALSE(Load());
+  }
+  EXPECT_TRUE(Load());
+}
+
+TEST_F(KeyCacheTest, AChangeOfOursForgetsAndVoidsTickets) {
   Write("one");
   ASSERT_TRUE(Load());
   const KeyCache::Ticket ticket = cache_.Begin(path_);
-  cache_.Drop(path_);
+  { const KeyCache::Change change(cache_, path_); }
   EXPECT_EQ(cache_.Find(id_), nullptr);
   Insert(ticket);
   EXPECT_EQ(cache_.Find(id_), nullptr);
@@ -138,7 +150,7 @@ TEST_F(KeyCacheTest, LargeKeysDoNotFillTheLockedMemory) {
   keep("d", 257 << 10);
   EXPECT_FALSE(kept("d"));
   // What was forgotten counts no more, and an id counts once.
-  for (const char* id : {"a", "b", "c"}) cache_.Drop(absl::StrCat(path_, id));
+  for (const char* id : {"a", "b", "c"}) const KeyCache::Change change(cache_, absl::StrCat(path_, id));
   for (const char* id : {"a", "a", "b"}) keep(id, 100 << 10);
   EXPECT_TRUE(kept("a") && kept("b"));
 }

@@ -10,6 +10,12 @@ absl::Status OtherKind() { return absl::InvalidArgumentError("the id holds the o
 
 }  // namespace
 
+void FakeBackend::Put(const KeyId& id, std::shared_ptr<const MemoryKeyPair> pair) {
+  std::lock_guard lock(mutex_);
+  keys_.erase(id);
+  pairs_[id] = std::move(pair);
+}
+
 absl::Status FakeBackend::Begin() {
   ++calls_;
   return failure_;
@@ -94,9 +100,13 @@ absl::Status FakeBackend::CreateKeyPair(const KeyId& id, std::span<const KeyAlgo
 absl::Status FakeBackend::LoadKeyPair(const KeyId& id) { return Pair(id).status(); }
 
 absl::Status FakeBackend::MoveKeyPair(const KeyId& from, const KeyId& to) {
-  ASSIGN_OR_RETURN(const auto pair, Pair(from));
   std::lock_guard lock(mutex_);
+  RETURN_IF_ERROR(Begin());
+  if (keys_.contains(from)) return OtherKind();
+  const auto found = pairs_.find(from);
+  if (found == pairs_.end()) return absl::NotFoundError("no such key pair");
   if (keys_.contains(to)) return OtherKind();
+  const auto pair = found->second;
   pairs_.erase(from);
   pairs_[to] = pair;
   return absl::OkStatus();

@@ -20,6 +20,8 @@ class FakeBackend final : public KeyBackend {
   void FailWith(absl::Status status) { failure_ = std::move(status); }
   // The lane of every operation from now on.
   void RunOn(const Lane& lane) { lane_ = lane; }
+  // Puts a pair in place of whatever `id` holds: one that takes long to make can serve a whole test.
+  void Put(const KeyId& id, std::shared_ptr<const MemoryKeyPair> pair);
   // Calls that reached a key or made one; LaneOf does not count.
   int calls() const { return calls_; }
 

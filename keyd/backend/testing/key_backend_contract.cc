@@ -254,6 +254,16 @@ TEST_P(KeyBackendContract, AMovedPairReplacesTheOneThere) {
   EXPECT_TRUE(absl::IsNotFound(backend().LoadKeyPair(other_)));
 }
 
+TEST_P(KeyBackendContract, AMoveNeitherTakesNorReplacesASymmetricKey) {
+  ASSERT_TRUE(backend().CreateKey(id_, {.sign = true}).ok());
+  const auto mac = backend().Hmac(id_, {});
+  EXPECT_TRUE(absl::IsInvalidArgument(backend().MoveKeyPair(id_, other_)));
+  ASSERT_TRUE(backend().CreateKeyPair(other_, kEc).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(backend().MoveKeyPair(other_, id_)));
+  EXPECT_TRUE(backend().LoadKeyPair(other_).ok());
+  EXPECT_EQ(*backend().Hmac(id_, {}), *mac);
+}
+
 TEST_P(KeyBackendContract, AMoveWithoutSourceLeavesTheTarget) {
   ASSERT_TRUE(backend().CreateKeyPair(id_, kEc).ok());
   const Bytes point = *backend().PublicParameter(id_, PairParameter::kEcPoint);
