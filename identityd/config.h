@@ -26,6 +26,9 @@ struct Config {
 absl::StatusOr<Config> LoadConfig(const config::Sources& sources);
 absl::StatusOr<Config> LoadConfigText(absl::string_view name, absl::string_view toml);
 
+// The keys that differ and are only read at the start of the process.
+std::vector<std::string> KeysThatNeedARestart(const Config& running, const Config& next);
+
 // The effective settings as TOML, in the shape upstream wrote and reads (`prev_state`).
 std::string FormatSettings(const config::v1::Identityd& options);
 

@@ -69,8 +69,50 @@ INSTANTIATE_TEST_SUITE_P(
                 "invalid config for m"},
         BadCase{"Twice", "", "[[principal]]\nuid = 1\nname = \"m\"\n[[principal]]\nuid = 2\nname = \"m\"\n",
                 "duplicate module name: m"},
+        BadCase{"Product", "product_info = \"a\\r\\nb\"\n", "", "product_info: expected printable ASCII"},
         BadCase{"NoUid", "", "[[principal]]\nname = \"m\"\n", "uid"}),
     [](const auto& info) { return std::string(info.param.name); });
+
+TEST(ConfigTest, ApiVersionsMustFitIntoAnAddress) {
+  for (const char* key : {"dps_api_version", "hub_api_version"}) {
+    const auto with = [key](const char* value) {
+      return LoadConfigText(
+          "x", absl::StrCat("hostname = \"h\"\nhomedir = \"/d\"\n[provisioning]\nsource = \"none\"\n", key,
+                            " = \"", value, "\"\n"));
+    };
+    EXPECT_THAT(with("2021-10-01"), IsOk());
+    for (const char* bad : {"", "2021&x", "2021 10"}) {
+      EXPECT_THAT(with(bad), StatusIs(absl::StatusCode::kInvalidArgument,
+                                      HasSubstr(absl::StrCat("provisioning.", key))));
+    }
+  }
+}
+
+TEST(ConfigTest, WhatOnlyARestartAppliesIsNamed) {
+  const auto running = LoadConfigText("x", kDps);
+  const auto same =
+      LoadConfigText("x", absl::StrCat("cloud_retries = 3\nprefer_module_identity_cache = true\n", kDps,
+                                       "[[principal]]\nuid = 1\nname = \"m\"\n"));
+  ASSERT_THAT(same, IsOk());
+  EXPECT_THAT(KeysThatNeedARestart(*running, *same), ::testing::IsEmpty());
+  const auto changed =
+      LoadConfigText("x", absl::StrCat("max_requests = 10\ngrpc = false\nproduct_info = \"acme/1\"\n", kDps,
+                                       "[limits]\nbody_bytes = 4096\n"));
+  ASSERT_THAT(changed, IsOk());
+  EXPECT_THAT(KeysThatNeedARestart(*running, *changed),
+              ElementsAre("max_requests", "[limits]", "grpc", "product_info"));
+}
+
+TEST(ConfigTest, OptionsWithoutEffectAreWarnedOf) {
+  const auto config = LoadConfigText("x", absl::StrCat(kDps, R"(
+[provisioning.attestation.identity_auto_renew]
+rotate_key = true
+threshold = "80%"
+retry = "4%"
+)"));
+  ASSERT_THAT(config, IsOk());
+  EXPECT_THAT(config->warnings, ElementsAre(HasSubstr("identity_auto_renew has no effect")));
+}
 
 TEST(ConfigTest, ManyRetriesAreNotNone) {
   const auto config = LoadConfigText("x", absl::StrCat("cloud_retries = 4294967295\n", kDps));

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/bytes/secret.h"
 #include "common/client/client.h"
 #include "common/clock/clock.h"
@@ -52,6 +54,21 @@ std::shared_ptr<const ServiceSettings> ToServiceSettings(const Config& config) {
   return settings;
 }
 
+std::string HubApiVersion(const Config& config) {
+  const config::v1::Provisioning& provisioning = config.options.provisioning();
+  return provisioning.has_hub_api_version() ? provisioning.hub_api_version() : HubClient::kUsualApiVersion;
+}
+
+https::Options ToCloudOptions(const Config& config, https::ProxySettings proxy) {
+  https::Options options;
+  options.proxy = std::move(proxy);
+  options.timeout = config.cloud_timeout();
+  options.retries = config.cloud_retries();
+  if (!config.options.product_info().empty())
+    absl::StrAppend(&options.user_agent, " ", config.options.product_info());
+  return options;
+}
+
 void WarnOf(const Config& config) {
   for (const std::string& warning : config.warnings) log::Warn("{}", warning);
 }
@@ -67,9 +84,7 @@ absl::Status Run(int argc, char** argv) {
   Clock& clock = Clock::System();
   ASSIGN_OR_RETURN(https::ProxySettings proxy, https::ProxySettings::FromEnvironment());
   if (!proxy.url.empty()) log::Info("Detected HTTPS proxy server {}", proxy.Redacted());
-  https::Client cloud(
-      {.proxy = std::move(proxy), .timeout = config.cloud_timeout(), .retries = config.cloud_retries()},
-      clock);
+  https::Client cloud(ToCloudOptions(config, std::move(proxy)), clock);
   const auto send = [&cloud](https::Call call) { return cloud.Send(std::move(call)); };
   client::Client keyd({.socket = args.Rooted("/run/aziot/keyd.sock"), .api_version = "2021-05-01"});
   client::Client certd({.socket = args.Rooted("/run/aziot/certd.sock"), .api_version = "2020-09-01"});
@@ -80,7 +95,8 @@ absl::Status Run(int argc, char** argv) {
 
   DeviceStore store(config.options.homedir());
   RETURN_IF_ERROR(store.Open());
-  HubClient hub(send, attestation);
+  HubClient hub(send, attestation, clock);
+  hub.UseApiVersion(HubApiVersion(config));
   ModuleKeys module_keys(keys);
   ModuleBackups backups(config.options.homedir());
   ModuleIdentities modules(hub, module_keys, backups, changes, clock);
@@ -92,11 +108,13 @@ absl::Status Run(int argc, char** argv) {
       .adopt = [&modules](const DeviceIdentity& device) { modules.Adopt(device); },
       .reconcile =
           [&reconciler, &module_keys](const Lifecycle::ModulePass& pass) {
-            // Provisioning anew also finds a master key that was replaced.
-            if (pass.verify_keys) module_keys.Forget();
-            return reconciler.Run(
+            absl::Status status = reconciler.Run(
                 pass.device,
                 {.wanted = pass.wanted, .previous = pass.previous, .verify_keys = pass.verify_keys});
+            // Provisioning anew also finds a master key that was replaced. Not before it went well: while
+            // keyd or the hub is away, what is known is all there is.
+            if (pass.verify_keys && status.ok()) module_keys.KeepOnly(pass.wanted);
+            return status;
           },
   };
   ASSIGN_OR_RETURN(Lifecycle::Settings settings, ToLifecycleSettings(config, source_parts));
@@ -134,7 +152,12 @@ absl::Status Run(int argc, char** argv) {
     }
     WarnOf(*next);
     in_use = text;
+    if (const auto keys = KeysThatNeedARestart(config, *next); !keys.empty()) {
+      log::Warn("Changed and in effect only after a restart of aziot-identityd: {}",
+                absl::StrJoin(keys, ", "));
+    }
     cloud.SetLimits(next->cloud_timeout(), next->cloud_retries());
+    hub.UseApiVersion(HubApiVersion(*next));
     modules.PreferCache(next->options.prefer_module_identity_cache());
     service.Reload(ToServiceSettings(*next));
     lifecycle.Reload(*std::move(changed));
@@ -146,23 +169,26 @@ absl::Status Run(int argc, char** argv) {
   options.limits = config.options.limits();
   if (config.options.has_max_requests()) options.max_requests = config.options.max_requests();
   options.grpc = !config.options.has_grpc() || config.options.grpc();
-  options.lanes = {{.lane = IdentityService::WaitingLane(), .threads = kWaitingCallers}};
+  options.lanes = {{.lane = IdentityService::WaitingLane(), .threads = kWaitingCallers},
+                   {.lane = IdentityService::HubLane(), .threads = kWaitingCallers}};
   options.reload = reload;
   options.watched = {args.config_file, args.config_dir};
   options.ready = [&lifecycle] { return lifecycle.Ready(); };
   options.announce = false;  // the life cycle says it when the device is known
-  options.stopping = [&cloud, &lifecycle] {
+  // Nothing waits for the cloud, keyd or certd any more.
+  const auto let_go = [&] {
     cloud.Cancel();
+    keyd.Cancel();
+    certd.Cancel();
     lifecycle.Stop();
   };
+  options.stopping = let_go;
   ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> server,
                    server::Server::New(std::move(options), dispatcher));
 
   lifecycle.Start();
   const absl::Status status = server->Run();
-  // Also when it could not run: nothing below may wait for the cloud any more.
-  cloud.Cancel();
-  lifecycle.Stop();
+  let_go();  // also when it could not run
   return status;
 }
 

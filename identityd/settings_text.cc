@@ -1,6 +1,7 @@
 // Options written back as TOML: what config/ reads, the other way round.
 #include <google/protobuf/message.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -67,6 +68,8 @@ class TomlWriter {
     std::vector<const FieldDescriptor*> tables;
     for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
       const FieldDescriptor* field = message.GetDescriptor()->field(i);
+      // The text that could have stood for the whole table; as a key of it, it would be another thing.
+      if (field->options().GetExtension(config::v1::text)) continue;
       // A field without presence is required (uid 0 must be written too) or a list.
       if (field->has_presence() && !message.GetReflection()->HasField(message, field)) continue;
       if (!WritePlain(message, field)) tables.push_back(field);
@@ -79,11 +82,16 @@ class TomlWriter {
   bool WritePlain(const Message& message, const FieldDescriptor* field) {
     const Reflection& reflection = *message.GetReflection();
     if (field->is_map()) {
+      std::vector<std::string> lines;
       for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
         const Message& entry = reflection.GetRepeatedMessage(message, field, i);
-        absl::StrAppend(&out_, Key(entry.GetReflection()->GetString(entry, entry.GetDescriptor()->map_key())),
-                        " = ", Scalar(entry, entry.GetDescriptor()->map_value()), "\n");
+        lines.push_back(
+            absl::StrCat(Key(entry.GetReflection()->GetString(entry, entry.GetDescriptor()->map_key())),
+                         " = ", Scalar(entry, entry.GetDescriptor()->map_value()), "\n"));
       }
+      // A map has no order of its own; the same settings must be the same text.
+      std::sort(lines.begin(), lines.end());
+      absl::StrAppend(&out_, absl::StrJoin(lines, ""));
       return true;
     }
     std::string value;

@@ -1,7 +1,9 @@
 #include "common/client/client.h"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <chrono>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -48,6 +50,25 @@ absl::StatusOr<rpc::RestRule> RuleOf(absl::string_view method) {
 
 }  // namespace
 
+Client::Client(Options options)
+    : options_(std::move(options)), stop_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+void Client::Cancel() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    cancelled_ = true;
+  }
+  wake_.notify_all();
+  const uint64_t one = 1;
+  // Fails only when it was written before, and then it is readable.
+  if (write(stop_.get(), &one, sizeof one) < 0) return;
+}
+
+bool Client::Pause(absl::Duration length) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  return !wake_.wait_for(lock, absl::ToChronoNanoseconds(length), [this] { return cancelled_; });
+}
+
 absl::Status Client::Run(absl::string_view method, const google::protobuf::Message& request,
                          google::protobuf::Message& reply) {
   ASSIGN_OR_RETURN(const rpc::RestRule rule, RuleOf(method));
@@ -62,10 +83,12 @@ absl::Status Client::Run(absl::string_view method, const google::protobuf::Messa
 }
 
 absl::StatusOr<http::Response> Client::Send(const http::Request& request) {
+  const absl::Status cancelled = absl::CancelledError(absl::StrCat("calls to ", socket(), " were given up"));
+  if (!Pause(absl::ZeroDuration())) return cancelled;
   std::unique_ptr<http::UnixClient> connection = TakeIdle();
   absl::StatusOr<http::Response> response = connection->Send(request, options_.timeout);
   for (int i = 0; i < options_.retries && absl::IsUnavailable(response.status()); ++i) {
-    std::this_thread::sleep_for(absl::ToChronoNanoseconds(options_.retry_pause));
+    if (!Pause(options_.retry_pause)) return cancelled;
     response = connection->Send(request, options_.timeout);
   }
   if (response.ok()) {
@@ -77,7 +100,7 @@ absl::StatusOr<http::Response> Client::Send(const http::Request& request) {
 
 std::unique_ptr<http::UnixClient> Client::TakeIdle() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (idle_.empty()) return std::make_unique<http::UnixClient>(options_.socket);
+  if (idle_.empty()) return std::make_unique<http::UnixClient>(options_.socket, stop_.get());
   std::unique_ptr<http::UnixClient> connection = std::move(idle_.back());
   idle_.pop_back();
   return connection;

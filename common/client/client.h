@@ -3,6 +3,7 @@
 
 #include <google/protobuf/message.h>
 
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/http/client.h"
+#include "common/net/unique_fd.h"
 
 namespace aziot::client {
 
@@ -33,18 +35,21 @@ struct Answer {
 
 class Client {
  public:
-  explicit Client(Options options) : options_(std::move(options)) {}
+  explicit Client(Options options);
 
   // Calls the rpc named `method` ("aziot.keys.v1.Keys.Sign") by its REST rule. A refusal of the daemon is a
   // status whose code follows its HTTP status (400/422 kInvalidArgument, 401 kPermissionDenied, 404
   // kNotFound, else kInternal) and whose text is its message, see AnswerOf; a daemon that is not there is
-  // kUnavailable.
+  // kUnavailable, one that does not answer in time kDeadlineExceeded.
   template <class Out>
   absl::StatusOr<Out> Call(absl::string_view method, const google::protobuf::Message& request) {
     Out reply;
     if (absl::Status status = Run(method, request, reply); !status.ok()) return status;
     return reply;
   }
+
+  // Ends the running and all later calls with kCancelled, within a second; any thread.
+  void Cancel();
 
   const std::string& socket() const { return options_.socket; }
 
@@ -53,9 +58,14 @@ class Client {
                    google::protobuf::Message& reply);
   absl::StatusOr<http::Response> Send(const http::Request& request);
   std::unique_ptr<http::UnixClient> TakeIdle();
+  // False once the client is cancelled.
+  bool Pause(absl::Duration length);
 
   const Options options_;
+  const net::UniqueFd stop_;  // readable once the client is cancelled
   std::mutex mutex_;
+  std::condition_variable wake_;
+  bool cancelled_ = false;
   std::vector<std::unique_ptr<http::UnixClient>> idle_;
 };
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -139,6 +140,43 @@ TEST(ClientTest, OnlyRpcsWithARuleAndTheirOwnMessagesCanBeCalled) {
                 .code(),
             absl::StatusCode::kUnimplemented);
   EXPECT_EQ(client.Call<Done>(kGetKey, Key("a")).status().code(), absl::StatusCode::kInternal);
+}
+
+TEST(ClientTest, CancelEndsACallToADaemonThatHangs) {
+  std::promise<void> asked, release;
+  http::FakeServer server([&](const http::Request&) {
+    asked.set_value();
+    release.get_future().wait();
+    return std::string();
+  });
+  Options options = OptionsFor(server);
+  options.timeout = absl::Hours(1);
+  Client client(options);
+  absl::Status status;
+  std::thread caller([&] { status = client.Call<KeyHandle>(kGetKey, Key("a")).status(); });
+  asked.get_future().wait();
+  client.Cancel();
+  caller.join();
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(client.Call<KeyHandle>(kGetKey, Key("a")).status().code(), absl::StatusCode::kCancelled);
+  release.set_value();
+}
+
+TEST(ClientTest, CancelEndsThePauseBeforeAnotherAttempt) {
+  std::promise<void> asked;
+  http::FakeServer server([&](const http::Request&) {
+    asked.set_value();
+    return std::string();
+  });
+  Options options = OptionsFor(server);
+  options.retry_pause = absl::Hours(1);
+  Client client(options);
+  absl::Status status;
+  std::thread caller([&] { status = client.Call<KeyHandle>(kGetKey, Key("a")).status(); });
+  asked.get_future().wait();
+  client.Cancel();
+  caller.join();
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
 }
 
 TEST(ClientTest, ThreadsShareOneClient) {

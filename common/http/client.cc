@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "common/bytes/bytes.h"
@@ -21,17 +22,8 @@ constexpr size_t kReadBytes = 16 * 1024;
 
 using SteadyClock = std::chrono::steady_clock;
 
-// False when the deadline came first.
-bool WaitFor(int fd, short events, SteadyClock::time_point deadline) {
-  for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now()).count();
-    pollfd wait{.fd = fd, .events = events, .revents = 0};
-    const int ready = poll(&wait, 1, static_cast<int>(std::clamp<int64_t>(left, 0, 1'000'000)));
-    if (ready > 0) return true;
-    if (ready < 0 && errno != EINTR) return true;  // the next read or write will say what is wrong
-    if (left <= 0) return false;
-  }
-}
+// A connect that waits for room in a full backlog cannot be woken: this is how long a cancellation waits.
+constexpr absl::Duration kConnectSlice = absl::Seconds(1);
 
 }  // namespace
 
@@ -60,9 +52,18 @@ absl::StatusOr<Response> UnixClient::Send(const Request& request, absl::Duration
 
 absl::Status UnixClient::Open(Deadline deadline) {
   connection_.reset();
-  ASSIGN_OR_RETURN(connection_,
-                   net::ConnectUnix(socket_path_, absl::FromChrono(deadline - SteadyClock::now())));
-  return absl::OkStatus();
+  for (;;) {
+    const absl::Duration left = absl::FromChrono(deadline - SteadyClock::now());
+    const absl::Duration slice = cancel_ >= 0 ? std::min(left, kConnectSlice) : left;
+    absl::StatusOr<net::UniqueFd> connection = net::ConnectUnix(socket_path_, slice);
+    if (connection.ok()) {
+      connection_ = *std::move(connection);
+      return absl::OkStatus();
+    }
+    if (!absl::IsDeadlineExceeded(connection.status()) || slice == left) return connection.status();
+    if (const absl::Status status = WaitFor(-1, 0, SteadyClock::now()); absl::IsCancelled(status))
+      return status;
+  }
 }
 
 bool UnixClient::StillOpen() const {
@@ -78,8 +79,22 @@ absl::Status UnixClient::Broken(int error) const {
   return absl::UnavailableError(ErrnoStatus(error, absl::StrCat("talking to ", socket_path_)).message());
 }
 
-absl::Status UnixClient::TooLate() const {
-  return absl::DeadlineExceededError(absl::StrCat("no answer from ", socket_path_, " in time"));
+absl::Status UnixClient::WaitFor(int fd, short events, Deadline deadline) const {
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now()).count();
+    pollfd wait[] = {{.fd = cancel_, .events = POLLIN, .revents = 0},
+                     {.fd = fd, .events = events, .revents = 0}};
+    const int ready = poll(wait, std::size(wait), static_cast<int>(std::clamp<int64_t>(left, 0, 1'000'000)));
+    if (ready < 0 && errno != EINTR)
+      return absl::OkStatus();  // the next read or write will say what is wrong
+    if (ready > 0 && wait[0].revents != 0) {
+      return absl::CancelledError(absl::StrCat("the call to ", socket_path_, " was given up"));
+    }
+    if (ready > 0) return absl::OkStatus();
+    if (left <= 0) {
+      return absl::DeadlineExceededError(absl::StrCat("no answer from ", socket_path_, " in time"));
+    }
+  }
 }
 
 absl::StatusOr<Response> UnixClient::SendOnce(absl::string_view wire, bool head_only, Deadline deadline,
@@ -92,7 +107,7 @@ absl::StatusOr<Response> UnixClient::SendOnce(absl::string_view wire, bool head_
     if (sent >= 0) {
       wire.remove_prefix(static_cast<size_t>(sent));
     } else if (errno == EAGAIN) {
-      if (!WaitFor(connection.get(), POLLOUT, deadline)) return TooLate();
+      RETURN_IF_ERROR(WaitFor(connection.get(), POLLOUT, deadline));
     } else if (errno != EINTR) {
       // A daemon that refuses a large body answers and closes before it has read all of it: the answer
       // counts.
@@ -114,7 +129,7 @@ absl::StatusOr<Response> UnixClient::SendOnce(absl::string_view wire, bool head_
       state = parser.FeedEnd();
       if (state != ResponseParser::State::kDone) return Broken(0);
     } else if (errno == EAGAIN) {
-      if (!WaitFor(connection.get(), POLLIN, deadline)) return TooLate();
+      RETURN_IF_ERROR(WaitFor(connection.get(), POLLIN, deadline));
     } else if (errno != EINTR) {
       return Broken(errno);
     }

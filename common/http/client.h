@@ -15,7 +15,10 @@ namespace aziot::http {
 
 class UnixClient {
  public:
-  explicit UnixClient(std::string socket_path) : socket_path_(std::move(socket_path)) {}
+  // `cancel`: a descriptor that ends Send (kCancelled) as soon as it is readable, for as long as it stays so;
+  // it must outlive the client. -1: none.
+  explicit UnixClient(std::string socket_path, int cancel = -1)
+      : socket_path_(std::move(socket_path)), cancel_(cancel) {}
 
   // Adds `host` (the socket's base name) when the request has none. kUnavailable: nobody listens, or the
   // connection broke (one that was kept and found closed before a byte of the answer came is reopened once);
@@ -32,9 +35,11 @@ class UnixClient {
   // True when the kept connection still waits for a request.
   bool StillOpen() const;
   absl::Status Broken(int error) const;
-  absl::Status TooLate() const;
+  // OK once `events` may be done; else the deadline's or the cancellation's status.
+  absl::Status WaitFor(int fd, short events, Deadline deadline) const;
 
   std::string socket_path_;
+  int cancel_;
   net::UniqueFd connection_;
 };
 

@@ -3,6 +3,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
@@ -56,7 +57,8 @@ class Grammar : public beast_http::basic_parser<kIsRequest> {
     version_ = version;
     start_line_done_ = true;
   }
-  void on_response_impl(int code, beast::string_view, int version, Error&) override {
+  void on_response_impl(int code, beast::string_view, int version, Error& error) override {
+    if (code < 100) error = beast_http::error::bad_status;  // RFC 9110, 15
     if constexpr (!kIsRequest) message.status = code;
     version_ = version;
     start_line_done_ = true;
@@ -162,6 +164,8 @@ class Reader {
     grammar_->body_limit(static_cast<std::uint64_t>(limits_.body_bytes));
     if (skip_body_) grammar_->skip(true);
     header_bytes_ = 0;
+    // It may have held a part of a body, and lives as long as the connection.
+    explicit_bzero(pending_.data(), pending_.capacity());
     pending_.clear();
   }
 
@@ -249,6 +253,7 @@ RequestParser::Progress RequestParser::Feed(BytesView bytes) {
 
 bool RequestParser::started() const { return impl_->started() && !impl_->grammar().is_done(); }
 bool RequestParser::header_done() const { return impl_->grammar().header_done(); }
+absl::string_view RequestParser::method() const { return impl_->grammar().message.method; }
 bool RequestParser::expects_continue() const {
   const auto& grammar = impl_->grammar();
   return impl_->error_status() == 0 && grammar.header_done() && !grammar.is_done() &&

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "absl/strings/string_view.h"
 #include "common/bytes/bytes.h"
 #include "common/http/message.h"
 
@@ -41,6 +42,8 @@ class RequestParser {
   bool started() const;
   // The header is whole; what is missing is body.
   bool header_done() const;
+  // Of the request that is being read, once its header is whole.
+  absl::string_view method() const;
   // The client waits for `100 Continue` before it sends the body: true between the header and the body's
   // first byte.
   bool expects_continue() const;
@@ -48,7 +51,8 @@ class RequestParser {
   // content-length and transfer-encoding, codings other than chunked, folded fields).
   int error_status() const;
 
-  // The finished request; the parser is then as new.
+  // The finished request, or after header_done() what has come of it, which cannot be followed by another
+  // (`keep_alive` is false). The parser is then as new.
   Request Take();
 
  private:

@@ -231,5 +231,18 @@ TEST(RequestParserTest, FieldsKeepTheirOrderAndSpelling) {
   EXPECT_EQ(parsed.request.headers.Find("c"), nullptr);
 }
 
+TEST(RequestParserTest, WhatHasComeCanBeTakenOnceTheHeaderIsWhole) {
+  RequestParser parser({});
+  parser.Feed(ToBytesView("GET /a HTTP/1.1\r\ncontent-length: 10\r\n"));
+  EXPECT_FALSE(parser.header_done());
+  EXPECT_EQ(parser.Feed(ToBytesView("\r\nabc")).state, RequestParser::State::kNeedMore);
+  ASSERT_TRUE(parser.header_done());
+  EXPECT_EQ(parser.method(), "GET");
+  const Request request = parser.Take();
+  EXPECT_EQ(request.target, "/a");
+  EXPECT_FALSE(request.keep_alive);
+  EXPECT_FALSE(parser.started());
+}
+
 }  // namespace
 }  // namespace aziot::http

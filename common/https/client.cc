@@ -9,11 +9,11 @@
 #include <utility>
 
 #include "absl/random/random.h"
-#include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
+#include "common/https/answer_headers.h"
 #include "common/https/transfer.h"
 #include "common/log/log.h"
+#include "common/log/request_id.h"
 #include "common/status/status_macros.h"
 
 namespace aziot::https {
@@ -36,19 +36,6 @@ std::string NewRequestId() {
 absl::Duration Spread(absl::Duration wait, absl::Duration spread) {
   absl::BitGen random;
   return wait + absl::Seconds(absl::Uniform(random, 0.0, absl::ToDoubleSeconds(spread)));
-}
-
-std::optional<absl::Duration> RetryAfter(const http::Response& response, absl::Time now) {
-  const absl::string_view text = absl::StripAsciiWhitespace(response.headers.Get("retry-after"));
-  absl::Duration wait;
-  if (uint32_t seconds = 0; absl::SimpleAtoi(text, &seconds)) {
-    wait = absl::Seconds(seconds);
-  } else if (absl::Time until; absl::ParseTime("%a, %d %b %Y %H:%M:%S GMT", text, &until, nullptr)) {
-    wait = until - now;
-  } else {
-    return std::nullopt;
-  }
-  return std::clamp(wait, absl::Seconds(1), absl::Minutes(10));
 }
 
 absl::Duration ThrottlePause(const http::Response& response, absl::Time now, int attempt) {
@@ -135,7 +122,8 @@ absl::StatusOr<http::Response> Client::Send(Call call) {
   }
   for (int attempt = 1;; ++attempt) {
     ASSIGN_OR_RETURN(http::Request request, call.make(timeout));
-    request.headers.Set("x-ms-client-request-id", NewRequestId());
+    const absl::string_view given = log::CurrentRequestId();
+    request.headers.Set(log::kRequestIdHeader, given.empty() ? NewRequestId() : std::string(given));
     absl::StatusOr<http::Response> response = state_->Attempt(request, timeout);
     OPENSSL_cleanse(request.body.data(), request.body.size());
     if (response.ok() && response->status != 429) return response;
@@ -144,14 +132,19 @@ absl::StatusOr<http::Response> Client::Send(Call call) {
       if (absl::IsCancelled(response.status())) return response;
       log::Warn("Failed to send HTTP request (attempt {} of {}): {}", attempt, attempts, response.status());
       if (attempt >= attempts || IsFinal(response.status())) return response;
+      if (state_->clock.Steady() + kRetryPause > call.until) return response;
       RETURN_IF_ERROR(state_->Wait(kRetryPause));
       continue;
     }
     if (attempt >= kThrottledAttempts) {
       log::Warn("Final HTTP request throttled (attempt {} of {}).", attempt, kThrottledAttempts);
-      return absl::ResourceExhaustedError("429: Too many requests");
+      return WithRetryAfter(absl::ResourceExhaustedError("429: Too many requests"),
+                            RetryAfter(*response, state_->clock.Now()));
     }
     const absl::Duration pause = ThrottlePause(*response, state_->clock.Now(), attempt);
+    if (state_->clock.Steady() + pause > call.until) {
+      return WithRetryAfter(absl::ResourceExhaustedError("429: Too many requests"), pause);
+    }
     log::Warn("HTTP request throttled (attempt {} of {}). Sleeping for {} seconds.", attempt,
               kThrottledAttempts, absl::ToInt64Seconds(pause));
     RETURN_IF_ERROR(state_->Wait(pause));

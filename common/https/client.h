@@ -50,6 +50,8 @@ struct Call {
   absl::AnyInvocable<absl::StatusOr<http::Request>(absl::Duration)> make;
   std::optional<absl::Duration> timeout;  // of one attempt, instead of the client's
   bool retry = true;
+  // By the clock's Steady(): no attempt begins later, so that waiting out a throttled server has an end.
+  absl::Duration until = absl::InfiniteDuration();
 };
 
 class Client {

@@ -12,8 +12,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/https/answer_headers.h"
 #include "common/https/fake_server.h"
 #include "common/https/jumping_clock.h"
+#include "common/log/request_id.h"
 #include "common/status/errno_status.h"
 #include "common/testing/manual_clock.h"
 #include "common/testing/status_matchers.h"
@@ -117,6 +119,17 @@ TEST_F(HttpsClient, SendsWhatItWasGivenAndReturnsTheAnswer) {
   EXPECT_NE(RequestId(request), "") << request;
 }
 
+TEST_F(HttpsClient, PassesOnTheIdOfTheRequestThatItWorksFor) {
+  FakeServer server(Always(FormatReply("200 OK")));
+  {
+    const log::RequestIdScope scope("caller-1");
+    ASSERT_THAT(client_.Send(Get(server.Url("/"))), testing::IsOk());
+  }
+  ASSERT_THAT(client_.Send(Get(server.Url("/"))), testing::IsOk());
+  EXPECT_THAT(server.requests()[0], HasSubstr("\r\nx-ms-client-request-id: caller-1\r\n"));
+  EXPECT_NE(RequestId(server.requests()[1]), "");
+}
+
 TEST_F(HttpsClient, SendsEveryMethod) {
   FakeServer server(Always(FormatReply("200 OK")));
   for (const char* method : {"GET", "DELETE", "POST", "PATCH"}) {
@@ -201,6 +214,17 @@ TEST_F(HttpsClient, GivesUpAfterTheFifthThrottling) {
     EXPECT_GE(waits[i], absl::Seconds(least[i]));
     EXPECT_LT(waits[i], absl::Seconds(most[i]));
   }
+}
+
+TEST_F(HttpsClient, DoesNotWaitOutAServerPastTheCallersEnd) {
+  FakeServer server(Always(FormatReply("429 Too Many Requests", "Retry-After: 300\r\n")));
+  Call call = Get(server.Url("/"));
+  call.until = clock_.Steady() + absl::Minutes(8);
+  const auto response = client_.Send(std::move(call));
+  EXPECT_THAT(response, StatusIs(absl::StatusCode::kResourceExhausted, "429: Too many requests"));
+  EXPECT_THAT(server.requests(), SizeIs(2));
+  EXPECT_GE(RetryAfterOf(response.status()), absl::Minutes(5));
+  EXPECT_LE(clock_.Steady(), absl::Minutes(8));
 }
 
 TEST_F(HttpsClient, ATimeOutIsANetworkFailureAndTriedAgain) {
@@ -342,6 +366,36 @@ TEST_F(HttpsClient, ManyThreadsShareOneClient) {
     });
   }
   for (std::thread& thread : threads) thread.join();
+}
+
+http::Response With(absl::string_view name, absl::string_view value) {
+  http::Response response;
+  response.headers.Add(name, value);
+  return response;
+}
+
+TEST(AnswerHeaders, TellHowFarTheClockIsOff) {
+  const absl::Time now = absl::FromUnixSeconds(1700000000);  // Tue, 14 Nov 2023 22:13:20 GMT
+  EXPECT_EQ(ClockHint(With("Date", "Tue, 14 Nov 2023 20:11:20 GMT"), now),
+            "the clock of this device is 2h2m ahead of the server's");
+  EXPECT_EQ(ClockHint(With("date", " Tue, 14 Nov 2033 22:13:20 GMT "), now),
+            "the clock of this device is 87672h behind the server's");
+  EXPECT_EQ(ClockHint(With("Date", "Tue, 14 Nov 2023 22:12:40 GMT"), now), "");
+  for (const char* date : {"", "yesterday", "Tue, 99 Nov 2023 22:12:40 GMT", "9999999999999999999999"}) {
+    EXPECT_EQ(ClockHint(With("Date", date), now), "") << date;
+  }
+}
+
+TEST(AnswerHeaders, WaitsAreBoundedWhateverTheyAre) {
+  const absl::Time now = absl::FromUnixSeconds(1700000000);
+  EXPECT_EQ(RetryAfter(With("Retry-After", "4294967295"), now), absl::Minutes(10));
+  EXPECT_EQ(RetryAfter(With("Retry-After", "Tue, 14 Nov 1023 22:12:40 GMT"), now), absl::Seconds(1));
+  EXPECT_EQ(RetryAfter(With("Retry-After", "Fri, 14 Nov 9999 22:12:40 GMT"), now), absl::Minutes(10));
+  for (const char* text : {"", "-1", "soon", "4294967296", "1.5"}) {
+    EXPECT_EQ(RetryAfter(With("Retry-After", text), now), std::nullopt) << text;
+  }
+  EXPECT_EQ(RetryAfterOf(WithRetryAfter(absl::UnknownError("x"), absl::Seconds(7))), absl::Seconds(7));
+  EXPECT_EQ(RetryAfterOf(WithRetryAfter(absl::UnknownError("x"), std::nullopt)), absl::ZeroDuration());
 }
 
 }  // namespace

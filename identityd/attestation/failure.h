@@ -19,6 +19,7 @@ enum class Reason {
   kModuleExists,
   kChanged,  // etag mismatch
   kUnauthorized,
+  kThrottled,  // asked again later, it may answer
 };
 
 // `status` marked with party and reason; its code and text stay. OK stays OK.

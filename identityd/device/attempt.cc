@@ -25,6 +25,9 @@ absl::Status Lifecycle::Attempt(Trigger trigger, const Settings& settings) {
   if (!settings.source->has_hub()) {
     log::Info("Skipping provisioning with IoT Hub.");
     if (trigger == Trigger::kApi) Forget();
+    log::Info("Provisioning complete.");
+    // Spelled as scripts have always found it.
+    log::Info("reconcilation skipped since device is not provisioned");
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(Provision(trigger, settings));
@@ -78,10 +81,12 @@ absl::Status Lifecycle::Confirm(const Assignment& assignment, const Settings& se
   absl::Status saved = absl::OkStatus();
   // The settings of another device, or of nobody knows which, must never be read as this one's.
   if (!previous_device_ || !previous_device_->SameDevice(device)) saved = store_.RemoveSettings();
-  if (saved.ok()) saved = store_.Save(device, fingerprint, assignment.trust_bundle);
+  const DeviceStore::Extras extras{.trust_bundle = assignment.trust_bundle, .payload = assignment.payload};
+  if (saved.ok()) saved = store_.Save(device, fingerprint, extras);
   {
     std::lock_guard lock(mutex_);
-    trust_bundle_ = assignment.trust_bundle;
+    extras_ = extras;
+    substatus_ = assignment.substatus;
   }
   // A full disk must not keep a device from its identity.
   if (!saved.ok()) log::Error("Could not save the device: {}", saved);
@@ -107,7 +112,8 @@ void Lifecycle::Forget() {
     std::lock_guard lock(mutex_);
     device_ = nullptr;
     fingerprint_.clear();
-    trust_bundle_.clear();
+    extras_ = {};
+    substatus_.clear();
     reconciled_ = false;
   }
   changes_.Note();
@@ -115,6 +121,11 @@ void Lifecycle::Forget() {
 
 absl::Status Lifecycle::ReconcileOnce(const Settings& settings, bool verify_keys) {
   const DevicePtr device = Device();
+  DeviceStore::Extras extras;
+  {
+    std::lock_guard lock(mutex_);
+    extras = extras_;
+  }
   const std::set<std::string> nobody;
   const bool known = previous_device_ && previous_device_->SameDevice(*device);
   const absl::Status passed = steps_.reconcile({.device = *device,
@@ -128,7 +139,7 @@ absl::Status Lifecycle::ReconcileOnce(const Settings& settings, bool verify_keys
   RETURN_IF_ERROR(passed);
   // Again here: a device from upstream's files has no fingerprint, and one that could not be saved gets its
   // second chance.
-  RETURN_IF_ERROR(store_.Save(*device, settings.source->fingerprint(), TrustBundle()));
+  RETURN_IF_ERROR(store_.Save(*device, settings.source->fingerprint(), extras));
   RETURN_IF_ERROR(store_.SaveSettings(settings.text));
   previous_ = settings.modules;
   previous_device_ = *device;

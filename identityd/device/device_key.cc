@@ -2,12 +2,16 @@
 
 #include "common/log/log.h"
 #include "common/status/status_macros.h"
-#include "identityd/attestation/failure.h"
 
 namespace aziot::identityd {
 namespace {
 
 constexpr absl::Duration kFresh = absl::Minutes(1);
+
+// Whether keyd itself says that there is no such key for us, rather than being away or unwell.
+bool IsRefusal(const absl::Status& status) {
+  return absl::IsNotFound(status) || absl::IsPermissionDenied(status) || absl::IsInvalidArgument(status);
+}
 
 }  // namespace
 
@@ -59,7 +63,7 @@ void DeviceKey::RefreshLoop() {
     since_ = clock_.Steady();
     if (handle.ok()) {
       handle_ = *handle;
-    } else if (ReasonOf(handle.status()) != Reason::kNetwork) {
+    } else if (IsRefusal(handle.status())) {
       handle_.clear();
     }
   }

@@ -22,7 +22,7 @@ class DeviceKey {
 
   // Party::kKeys when it is not known, and keyd refuses or is not there.
   absl::StatusOr<std::string> Handle(const DeviceIdentity& device);
-  // From memory alone, or "". A handle that keyd refuses is forgotten; while keyd is away it stays.
+  // From memory alone, or "". A handle that keyd refuses is forgotten; while keyd is away or unwell it stays.
   std::string Known(const DeviceIdentity& device);
 
  private:

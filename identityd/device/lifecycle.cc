@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/https/answer_headers.h"
 #include "common/log/log.h"
 #include "common/openssl/digest.h"
 #include "common/status/status_macros.h"
@@ -26,7 +27,7 @@ Lifecycle::Lifecycle(Settings settings, std::set<std::string> previous, Steps st
       changes_(changes),
       clock_(clock),
       settings_(std::move(settings)),
-      trust_bundle_(store.LoadTrustBundle()),
+      extras_(store.LoadExtras()),
       previous_(std::move(previous)) {
   if (const std::optional<DeviceStore::Saved> saved = store_.Load()) previous_device_ = saved->device;
 }
@@ -108,6 +109,8 @@ Lifecycle::View Lifecycle::Look() const {
   std::lock_guard lock(mutex_);
   View view;
   view.device = device_;
+  view.substatus = substatus_;
+  view.payload = extras_.payload;
   if (running_) {
     view.provisioning = device_ != nullptr ? "provisioned" : "provisioning";
   } else if (device_ != nullptr) {
@@ -126,7 +129,7 @@ Lifecycle::View Lifecycle::Look() const {
 
 std::string Lifecycle::TrustBundle() const {
   std::lock_guard lock(mutex_);
-  return trust_bundle_;
+  return extras_.trust_bundle;
 }
 
 std::optional<Lifecycle::Trigger> Lifecycle::NextTrigger(absl::Duration& wake_at) const {
@@ -179,9 +182,10 @@ void Lifecycle::RunAttempt(Trigger trigger, std::unique_lock<std::mutex>& lock) 
   last_error_ = status;
   const bool has_hub = settings_.source->has_hub();
   if (has_hub && (device_ == nullptr || !reconciled_)) {
-    const absl::Duration pause = backoff_.Next(RandomSpread());
+    const absl::Duration asked = https::RetryAfterOf(status.ok() ? pass_error_ : status);
+    const absl::Duration pause = std::max(backoff_.Next(RandomSpread()), asked);
     retry_at_ = clock_.Steady() + pause;
-    api_not_before_ = clock_.Steady() + std::min(pause, kLongestApiWait);
+    api_not_before_ = clock_.Steady() + std::max(std::min(pause, kLongestApiWait), asked);
   } else {
     backoff_.Reset();
   }

@@ -46,6 +46,7 @@ class Lifecycle {
     std::string provisioning;    // unprovisioned, provisioning, provisioned, none
     std::string reconciliation;  // pending, done, failed
     DevicePtr device;
+    std::string substatus, payload;  // what the source sent with the assignment, or ""
     std::optional<std::string> last_error;
     std::optional<absl::Time> next_attempt;
   };
@@ -105,7 +106,8 @@ class Lifecycle {
   Settings settings_;
   DevicePtr device_;
   std::string fingerprint_;  // of the settings device_ came from
-  std::string trust_bundle_;
+  DeviceStore::Extras extras_;
+  std::string substatus_;
   bool stopping_ = false;
   bool started_ = false;     // the first attempt was made
   bool had_backup_ = false;  // it began with a saved device

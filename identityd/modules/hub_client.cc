@@ -6,14 +6,15 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/https/answer_headers.h"
+#include "common/log/log.h"
 #include "common/status/status_macros.h"
 #include "identityd/attestation/failure.h"
 #include "identityd/attestation/url_encoding.h"
 
 namespace aziot::identityd {
 namespace {
-
-constexpr char kApiVersion[] = "2017-11-08-preview";
 
 std::string Quoted(absl::string_view text) {
   return nlohmann::json(std::string(text)).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -30,37 +31,58 @@ Reason ReasonFor(int http_status, const HubError& error) {
       return Reason::kModuleExists;
     case 412:
       return Reason::kChanged;
+    case 429:
+      return Reason::kThrottled;
     default:
       return Reason::kOther;
   }
-}
-
-absl::Status HubRefused(const http::Response& response) {
-  HubError error = ParseHubError(response.status, response.body);
-  if (error.code.empty()) error.code = std::string(response.headers.Get("iothub-errorcode"));
-  return Blame(Party::kHub, ReasonFor(response.status, error), absl::UnknownError(error.text));
 }
 
 absl::Status NotOurs(absl::string_view cause) {
   return Blame(Party::kHub, Reason::kOther, absl::UnknownError(cause));
 }
 
-absl::StatusOr<Module> ReadModule(const absl::StatusOr<http::Response>& response, absl::string_view asked) {
+absl::StatusOr<Module> ReadModule(const absl::StatusOr<http::Response>& response,
+                                  const DeviceIdentity& device, absl::string_view asked) {
   RETURN_IF_ERROR(response.status());
   absl::StatusOr<Module> module = ParseModule(response->body);
   if (!module.ok()) return NotOurs(module.status().message());
   if (!absl::EqualsIgnoreCase(module->module_id, asked)) {
-    return NotOurs(absl::StrCat("the answer is about module \"", module->module_id, "\""));
+    return NotOurs(absl::StrCat("the answer is about module \"", Excerpt(module->module_id), "\""));
+  }
+  if (!absl::EqualsIgnoreCase(module->device_id, device.device_id)) {
+    return NotOurs(absl::StrCat("the answer is about device \"", Excerpt(module->device_id), "\""));
   }
   return module;
 }
 
 }  // namespace
 
+void HubClient::UseApiVersion(absl::string_view version) {
+  std::lock_guard lock(mutex_);
+  api_version_ = std::string(version);
+}
+
+absl::Status HubClient::Refused(const http::Response& response) const {
+  HubError error = ParseHubError(response.status, response.body);
+  if (error.code.empty()) error.code = std::string(response.headers.Get("iothub-errorcode"));
+  if (response.status == 401) {
+    if (const std::string hint = https::ClockHint(response, clock_.Now()); !hint.empty())
+      absl::StrAppend(&error.text, "; ", hint);
+  }
+  if (!error.tracking.empty()) log::Info("The hub answered {}: {}", response.status, error.tracking);
+  return https::WithRetryAfter(
+      Blame(Party::kHub, ReasonFor(response.status, error), absl::UnknownError(error.text)),
+      https::RetryAfter(response, clock_.Now()));
+}
+
 absl::StatusOr<http::Response> HubClient::Ask(const DeviceIdentity& device, const Exchange& exchange) {
-  const std::string url =
-      absl::StrCat("https://", device.gateway_host, "/devices/", EncodeSegment(device.device_id), "/modules",
-                   exchange.path, "?api-version=", kApiVersion);
+  std::string url = absl::StrCat("https://", device.gateway_host, "/devices/",
+                                 EncodeSegment(device.device_id), "/modules", exchange.path, "?api-version=");
+  {
+    std::lock_guard lock(mutex_);
+    url += api_version_;
+  }
   const std::string resource = absl::StrCat(device.hub_name, "/devices/", device.device_id);
   https::Call call;
   call.make = [&](absl::Duration at_least) -> absl::StatusOr<http::Request> {
@@ -81,11 +103,16 @@ absl::StatusOr<http::Response> HubClient::Ask(const DeviceIdentity& device, cons
     const absl::Status& status = response.status();
     const bool network =
         ReasonOf(status) == Reason::kNetwork || https::FailureKindOf(status) == https::FailureKind::kNetwork;
-    return Blame(Party::kHub, network ? Reason::kNetwork : Reason::kOther, status);
+    const bool throttled = absl::IsResourceExhausted(status);
+    return Blame(Party::kHub,
+                 network     ? Reason::kNetwork
+                 : throttled ? Reason::kThrottled
+                             : Reason::kOther,
+                 status);
   }
   if (exchange.method == "DELETE") return response;
   if (response->status != 200) {
-    if (response->status >= 400) return HubRefused(*response);
+    if (response->status >= 400) return Refused(*response);
     return NotOurs(absl::StrCat("Expected one of [200], got ", response->status, " ",
                                 http::ReasonPhrase(response->status)));
   }
@@ -101,6 +128,12 @@ absl::StatusOr<std::vector<Module>> HubClient::List(const DeviceIdentity& device
                    Ask(device, {.method = "GET", .path = "", .if_match = "", .body = ""}));
   absl::StatusOr<std::vector<Module>> modules = ParseModules(response.body);
   if (!modules.ok()) return NotOurs(modules.status().message());
+  // A list of another device's modules would be taken for the whole truth about ours.
+  for (const Module& module : *modules) {
+    if (!absl::EqualsIgnoreCase(module.device_id, device.device_id)) {
+      return NotOurs(absl::StrCat("the list names device \"", Excerpt(module.device_id), "\""));
+    }
+  }
   return modules;
 }
 
@@ -108,7 +141,7 @@ absl::StatusOr<Module> HubClient::Get(const DeviceIdentity& device, absl::string
   return ReadModule(
       Ask(device,
           {.method = "GET", .path = absl::StrCat("/", EncodeSegment(module_id)), .if_match = "", .body = ""}),
-      module_id);
+      device, module_id);
 }
 
 absl::StatusOr<Module> HubClient::Create(const DeviceIdentity& device, absl::string_view module_id) {
@@ -118,7 +151,7 @@ absl::StatusOr<Module> HubClient::Create(const DeviceIdentity& device, absl::str
                                  .path = absl::StrCat("/", EncodeSegment(module_id)),
                                  .if_match = "",
                                  .body = body}),
-                    module_id);
+                    device, module_id);
 }
 
 absl::StatusOr<Module> HubClient::Update(const DeviceIdentity& device, const Module& module,
@@ -129,12 +162,13 @@ absl::StatusOr<Module> HubClient::Update(const DeviceIdentity& device, const Mod
                   ",\"authentication\":{\"symmetricKey\":{\"primaryKey\":\"", keys.primary.ExposeText(),
                   "\",\"secondaryKey\":\"", keys.secondary.ExposeText(), "\"},\"type\":\"sas\"}}");
   const Secret body = Secret::Take(std::move(text));
-  const std::string if_match = module.etag.empty() ? "*" : absl::StrCat("\"", module.etag, "\"");
+  const absl::string_view etag = absl::StripSuffix(absl::StripPrefix(module.etag, "\""), "\"");
+  const std::string if_match = etag.empty() ? "*" : absl::StrCat("\"", etag, "\"");
   return ReadModule(Ask(device, {.method = "PUT",
                                  .path = absl::StrCat("/", EncodeSegment(module.module_id)),
                                  .if_match = if_match,
                                  .body = body.ExposeText()}),
-                    module.module_id);
+                    device, module.module_id);
 }
 
 absl::Status HubClient::Delete(const DeviceIdentity& device, absl::string_view module_id) {
@@ -144,10 +178,12 @@ absl::Status HubClient::Delete(const DeviceIdentity& device, absl::string_view m
                                 .if_match = "*",
                                 .body = ""}));
   if (response.status == 204) return absl::OkStatus();
-  const Reason reason = ReasonOf(HubRefused(response));
-  return Blame(Party::kHub, reason,
-               absl::UnknownError(absl::StrCat("unexpected HTTP status code: ", response.status, " ",
-                                               http::ReasonPhrase(response.status))));
+  const absl::Status refused = Refused(response);
+  return https::WithRetryAfter(
+      Blame(Party::kHub, ReasonOf(refused),
+            absl::UnknownError(absl::StrCat("unexpected HTTP status code: ", response.status, " ",
+                                            http::ReasonPhrase(response.status)))),
+      https::RetryAfter(response, clock_.Now()));
 }
 
 }  // namespace aziot::identityd

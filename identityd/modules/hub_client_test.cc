@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "common/https/answer_headers.h"
+#include "common/testing/manual_clock.h"
 #include "common/testing/status_matchers.h"
 
 namespace aziot::identityd {
@@ -31,9 +33,11 @@ class HubClientTest : public ::testing::Test {
     answer_ = http::Response{.status = status, .headers = {}, .body = std::string(body)};
     answer_->headers.Add("Content-Type", "Application/JSON; charset=utf-8");
   }
+  void AnswerHeader(absl::string_view name, absl::string_view value) { answer_->headers.Add(name, value); }
 
   FixedAttestation attestation_;
-  HubClient hub_{[this](https::Call call) { return Send(std::move(call)); }, attestation_};
+  testing::ManualClock clock_;
+  HubClient hub_{[this](https::Call call) { return Send(std::move(call)); }, attestation_, clock_};
   const DeviceIdentity device_{
       .hub_name = "Hub.example", .gateway_host = "parent:8443", .device_id = "dev=1", .credential = {}};
   http::Request request_;
@@ -58,6 +62,38 @@ TEST_F(HubClientTest, AnAnswerAboutAnotherModuleIsNone) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("about module \"other\""));
 }
 
+TEST_F(HubClientTest, AnAnswerAboutAnotherDeviceIsNone) {
+  Answer(200, R"({"moduleId":"m","deviceId":"other","generationId":"1"})");
+  EXPECT_THAT(std::string(hub_.Get(device_, "m").status().message()), HasSubstr("about device \"other\""));
+  Answer(200, R"([{"moduleId":"m","deviceId":"dev=1"},{"moduleId":"m2","deviceId":"other"}])");
+  EXPECT_THAT(std::string(hub_.List(device_).status().message()), HasSubstr("names device \"other\""));
+}
+
+TEST_F(HubClientTest, ARefusedTokenTellsOfTheClock) {
+  Answer(401, R"({"Message":"ErrorCode:IotHubUnauthorizedAccess;Unauthorized"})");
+  AnswerHeader("Date", "Tue, 14 Nov 2023 21:13:20 GMT");
+  const absl::Status status = hub_.Get(device_, "m").status();
+  EXPECT_EQ(ReasonOf(status), Reason::kUnauthorized);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("the clock of this device is 1h ahead of the server's"));
+}
+
+TEST_F(HubClientTest, AWaitThatTheHubAsksForIsPassedOn) {
+  for (const int status : {401, 403, 503}) {
+    Answer(status, "");
+    AnswerHeader("Retry-After", "120");
+    EXPECT_EQ(https::RetryAfterOf(hub_.Get(device_, "m").status()), absl::Minutes(2)) << status;
+    EXPECT_EQ(https::RetryAfterOf(hub_.Delete(device_, "m")), absl::Minutes(2)) << status;
+  }
+}
+
+TEST_F(HubClientTest, AnotherApiVersionIsSentWhereItIsConfigured) {
+  hub_.UseApiVersion("2021-04-12");
+  Answer(200, "[]");
+  ASSERT_THAT(hub_.List(device_), IsOk());
+  EXPECT_EQ(request_.target, "https://parent:8443/devices/dev%3D1/modules?api-version=2021-04-12");
+}
+
 TEST_F(HubClientTest, AMessageWithoutEndIsCut) {
   Answer(403,
          absl::StrCat(R"({"Message":"ErrorCode:IotHubQuotaExceeded;)", std::string(1 << 20, 'x'), "\"}"));
@@ -70,6 +106,16 @@ TEST_F(HubClientTest, AListWithoutEndIsRefused) {
     absl::StrAppend(&body, i == 0 ? "" : ",", R"({"moduleId":"m","deviceId":"d"})");
   Answer(200, body + "]");
   EXPECT_THAT(std::string(hub_.List(device_).status().message()), HasSubstr("more than a device can have"));
+}
+
+TEST_F(HubClientTest, AListOfSomethingElseIsNotAnEmptyOne) {
+  for (const char* body : {"[1,2]", R"([{"moduleId":null,"deviceId":"dev=1"}])", "{}", "null", "\"x\""}) {
+    Answer(200, body);
+    EXPECT_EQ(ReasonOf(hub_.List(device_).status()), Reason::kOther) << body;
+    EXPECT_FALSE(hub_.List(device_).ok()) << body;
+  }
+  Answer(200, "[]");
+  EXPECT_THAT(hub_.List(device_), IsOk());
 }
 
 TEST_F(HubClientTest, CreateHasNoIfMatch) {
@@ -94,6 +140,9 @@ TEST_F(HubClientTest, UpdateKeepsManagedByAndSendsTheEtag) {
   EXPECT_EQ(request_.body,
             R"({"moduleId":"m","managedBy":"IotEdge","deviceId":"dev=1","authentication":{"symmetricKey":)"
             R"({"primaryKey":"P==","secondaryKey":"S=="},"type":"sas"}})");
+  EXPECT_EQ(request_.headers.Get("if-match"), "\"AA=\"");
+  module.etag = "\"AA=\"";
+  ASSERT_THAT(hub_.Update(device_, module, keys), IsOk());
   EXPECT_EQ(request_.headers.Get("if-match"), "\"AA=\"");
   module.etag.clear();
   ASSERT_THAT(hub_.Update(device_, module, keys), IsOk());
@@ -145,6 +194,7 @@ INSTANTIATE_TEST_SUITE_P(
         ReasonCase{"Parent500", 500, R"({"errorMessage":"upstream"})", Reason::kNetwork, "upstream"},
         ReasonCase{"Gateway", 503, "", Reason::kNetwork, "HTTP error 503"},
         ReasonCase{"NetworkError", 400, R"({"errorMessage":"x","networkError":true})", Reason::kNetwork, "x"},
+        ReasonCase{"Throttled", 429, "", Reason::kThrottled, "HTTP error 429"},
         ReasonCase{"Redirect", 302, "", Reason::kOther, "Expected one of [200], got 302"},
         ReasonCase{"Garbage", 200, "garbage", Reason::kOther, "moduleId"}),
     [](const auto& info) { return std::string(info.param.name); });

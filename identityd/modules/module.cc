@@ -7,6 +7,7 @@
 #include "common/bytes/bytes.h"
 #include "common/openssl/digest.h"
 #include "identityd/attestation/failure.h"
+#include "identityd/attestation/json_depth.h"
 
 namespace aziot::identityd {
 namespace {
@@ -53,6 +54,7 @@ absl::StatusOr<Module> ToModule(const json& object) {
 }
 
 json Parse(absl::string_view text) {
+  if (!IsShallowJson(text)) return json(json::value_t::discarded);
   return json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
 }
 
@@ -88,6 +90,9 @@ absl::StatusOr<std::vector<Module>> ParseModules(absl::string_view text) {
   for (const json& entry : document) {
     if (absl::StatusOr<Module> module = ToModule(entry); module.ok()) modules.push_back(*std::move(module));
   }
+  if (modules.empty() && !document.empty()) {
+    return absl::InvalidArgumentError("the list of modules names none that can be read");
+  }
   return modules;
 }
 
@@ -106,6 +111,7 @@ HubError ParseHubError(int http_status, absl::string_view body) {
   std::optional<std::string> message = TextOf(document, "Message");
   if (!message) message = TextOf(document, "errorMessage");
   if (!message) message = TextOf(document, "message");
+  error.tracking = Excerpt(TextOf(document, "ExceptionMessage").value_or(""));
   const json& network = MemberOf(document, "networkError");
   error.network = network.is_boolean() && network.get<bool>();
   if (message) {

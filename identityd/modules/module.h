@@ -32,7 +32,8 @@ KeysDigest DigestKeys(absl::string_view primary, absl::string_view secondary);
 
 // Answers of the hub, read leniently: only the two ids must be there. kInvalidArgument otherwise.
 absl::StatusOr<Module> ParseModule(absl::string_view json);
-// An array; entries that cannot be read are left out. kInvalidArgument also for more than a device can have.
+// An array; entries that cannot be read are left out, but when that is all of them the list is none.
+// kInvalidArgument also for more than a device can have.
 absl::StatusOr<std::vector<Module>> ParseModules(absl::string_view json);
 
 // The saved form, which upstream reads too: ids, managedBy and generationId, never keys.
@@ -41,6 +42,7 @@ std::string FormatModule(const Module& module);
 struct HubError {
   std::string text;      // for people
   std::string code;      // "ModuleNotFound", or ""
+  std::string tracking;  // by which the hub's operators find the request, or ""
   bool network = false;  // the parent says that its own way to the hub is broken
 };
 HubError ParseHubError(int http_status, absl::string_view body);

@@ -126,16 +126,17 @@ absl::StatusOr<Module> ModuleIdentities::FetchOne(const DeviceIdentity& device, 
   return module;
 }
 
+std::optional<std::vector<Module>> ModuleIdentities::KnownList(const DeviceIdentity& device) {
+  std::lock_guard lock(mutex_);
+  if (!IsAdopted(device) || (!listed_ && !prefer_cache_)) return std::nullopt;
+  if (!prefer_cache_ && IsOld(*listed_)) Queue(device, kWholeList);
+  std::vector<Module> modules;
+  for (const auto& [id, entry] : entries_) modules.push_back(entry.module);
+  return modules;
+}
+
 absl::StatusOr<std::vector<Module>> ModuleIdentities::List(const DeviceIdentity& device) {
-  {
-    std::lock_guard lock(mutex_);
-    if (IsAdopted(device) && (listed_ || prefer_cache_)) {
-      if (!prefer_cache_ && IsOld(*listed_)) Queue(device, kWholeList);
-      std::vector<Module> modules;
-      for (const auto& [id, entry] : entries_) modules.push_back(entry.module);
-      return modules;
-    }
-  }
+  if (std::optional<std::vector<Module>> known = KnownList(device)) return *std::move(known);
   absl::StatusOr<std::vector<Module>> modules = Fetch(device);
   if (modules.ok()) return modules;
   std::lock_guard lock(mutex_);
@@ -200,9 +201,11 @@ absl::StatusOr<Module> ModuleIdentities::Update(const DeviceIdentity& device, ab
 
 absl::StatusOr<Module> ModuleIdentities::UpdateInTurn(const DeviceIdentity& device, absl::string_view id) {
   for (int attempt = 1;; ++attempt) {
-    ASSIGN_OR_RETURN(const Module module, hub_.Get(device, id));
-    RETURN_IF_ERROR(NeedsGeneration(module));
-    absl::StatusOr<Module> updated = Register(device, module);
+    const absl::StatusOr<Module> module = hub_.Get(device, id);
+    if (ReasonOf(module.status()) == Reason::kModuleGone) Drop(device, id);
+    RETURN_IF_ERROR(module.status());
+    RETURN_IF_ERROR(NeedsGeneration(*module));
+    absl::StatusOr<Module> updated = Register(device, *module);
     const bool changed = !updated.ok() && ReasonOf(updated.status()) == Reason::kChanged;
     if (!changed || attempt == 2) return updated;
   }
@@ -275,7 +278,11 @@ void ModuleIdentities::RefreshLoop() {
     const auto [what, device] = *refresh_.begin();
     lock.unlock();
     const absl::Status status = what == kWholeList ? Fetch(device).status() : FetchOne(device, what).status();
-    if (!status.ok()) log::Debug("identityd.modules", "refreshing behind the answer: {}", status);
+    if (ReasonOf(status) == Reason::kDeviceGone || ReasonOf(status) == Reason::kUnauthorized) {
+      log::Warn("The hub refuses the device while its known identities are served: {}", status);
+    } else if (!status.ok()) {
+      log::Debug("identityd.modules", "refreshing behind the answer: {}", status);
+    }
     lock.lock();
     refresh_.erase(what);
     if (status.ok()) continue;

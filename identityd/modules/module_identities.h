@@ -38,6 +38,7 @@ class ModuleIdentities {
 
   // From memory, without waiting for anything.
   std::optional<Module> Known(const DeviceIdentity& device, absl::string_view id);
+  std::optional<std::vector<Module>> KnownList(const DeviceIdentity& device);
   // Failures of the hub are Party::kHub. A module without a generation id is kFailedPrecondition `module
   // identity not found`, since no key can be derived for it.
   absl::StatusOr<Module> Get(const DeviceIdentity& device, absl::string_view id);

@@ -47,9 +47,9 @@ absl::StatusOr<ModuleKeyPair> ModuleKeys::Export(const Module& module) {
   return ModuleKeyPair{Base64Of(primary), Base64Of(secondary)};
 }
 
-void ModuleKeys::Forget() {
+void ModuleKeys::KeepOnly(const std::set<std::string>& module_ids) {
   std::lock_guard lock(mutex_);
-  handles_.clear();
+  std::erase_if(handles_, [&](const auto& entry) { return !module_ids.contains(entry.first); });
 }
 
 }  // namespace aziot::identityd

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -24,8 +25,8 @@ class ModuleKeys {
   // What the hub is to hold; asks keyd anew, also for the handle that is remembered.
   absl::StatusOr<ModuleKeyPair> Export(const Module& module);
 
-  // Forgets the handles: the master key may be another one.
-  void Forget();
+  // Forgets the handles of all other modules: the master key may be another one.
+  void KeepOnly(const std::set<std::string>& module_ids);
 
  private:
   struct Remembered {

@@ -48,8 +48,10 @@ TEST(ModuleKeysTest, AHandleIsAskedForOnceAGeneration) {
   // What is registered with the hub is what agents get.
   ASSERT_THAT(keys.Export(Named("m1", "3")), IsOk());
   EXPECT_NE(keys.KnownHandle(Named("m1", "3")), "");
-  keys.Forget();
+  ASSERT_THAT(keys.Export(Named("m2", "1")), IsOk());
+  keys.KeepOnly({"m2"});
   EXPECT_EQ(keys.KnownHandle(Named("m1", "3")), "");
+  EXPECT_NE(keys.KnownHandle(Named("m2", "1")), "");
 }
 
 TEST(ModuleBackupsTest, NamesAreTheKnownOnes) {

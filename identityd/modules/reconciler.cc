@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/https/answer_headers.h"
 #include "common/log/log.h"
 #include "common/status/status_macros.h"
 #include "identityd/attestation/failure.h"
@@ -33,7 +34,8 @@ struct Failure {
 
 // The reason that decides what to do next wins over the others.
 Reason Gravest(const std::vector<Failure>& failures) {
-  for (const Reason reason : {Reason::kDeviceGone, Reason::kUnauthorized, Reason::kNetwork}) {
+  for (const Reason reason :
+       {Reason::kDeviceGone, Reason::kUnauthorized, Reason::kNetwork, Reason::kThrottled}) {
     for (const Failure& failure : failures) {
       if (ReasonOf(failure.status) == reason) return reason;
     }
@@ -56,11 +58,14 @@ absl::Status Combine(const std::vector<Failure>& failures, size_t tasks) {
   const auto hub = std::find_if(failures.begin(), failures.end(), [](const Failure& failure) {
     return PartyOf(failure.status) == Party::kHub;
   });
+  absl::Duration wait;
+  for (const Failure& failure : failures) wait = std::max(wait, https::RetryAfterOf(failure.status));
   const absl::Status& example = hub != failures.end() ? hub->status : failures.front().status;
-  return Blame(
-      PartyOf(example), reason,
-      absl::Status(example.code(), absl::StrCat(failures.size(), " of ", tasks,
-                                                " module identities failed: ", absl::StrJoin(named, "; "))));
+  absl::Status combined(example.code(),
+                        absl::StrCat(failures.size(), " of ", tasks,
+                                     " module identities failed: ", absl::StrJoin(named, "; ")));
+  if (wait > absl::ZeroDuration()) combined = https::WithRetryAfter(std::move(combined), wait);
+  return Blame(PartyOf(example), reason, std::move(combined));
 }
 
 absl::Status RunAll(const std::vector<Task>& tasks) {

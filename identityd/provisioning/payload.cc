@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/files/files.h"
 #include "common/uri/uri.h"
+#include "identityd/attestation/json_depth.h"
 
 namespace aziot::identityd {
 
@@ -14,6 +15,9 @@ absl::StatusOr<std::string> ReadPayload(absl::string_view uri) {
   const absl::StatusOr<std::string> text = files::Read(file->path);
   if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
   const nlohmann::json document = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  if (!IsShallowJson(*text)) {
+    return absl::InvalidArgumentError(absl::StrCat(file->path, " is nested too deeply"));
+  }
   // The parser checks UTF-8 too, and dump() throws for text that is none.
   if (document.is_discarded()) {
     return absl::InvalidArgumentError(absl::StrCat(file->path, " holds no JSON document"));

@@ -12,7 +12,8 @@ namespace aziot::identityd {
 
 struct Assignment {
   DeviceIdentity device;
-  std::string trust_bundle;  // PEM that came with the assignment, or ""
+  // What came with the assignment, or "": PEM, a compact JSON document, a word.
+  std::string trust_bundle, payload, substatus;
 };
 
 class ProvisioningSource {

@@ -3,6 +3,7 @@
 #include <deque>
 
 #include "common/files/files.h"
+#include "common/https/answer_headers.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
 #include "identityd/attestation/failure.h"
@@ -20,14 +21,19 @@ using testing::StatusIs;
 // Waiting takes no time, and moves the clock.
 class SkippingClock final : public Clock {
  public:
-  absl::Time Now() const override { return absl::FromUnixSeconds(1700000000) + steady_; }
+  absl::Time Now() const override { return now_ + steady_; }
   absl::Duration Steady() const override { return steady_; }
   void WaitUntil(std::condition_variable&, std::unique_lock<std::mutex>&, absl::Duration until) override {
     steady_ = std::max(steady_, until);
+    now_ += std::exchange(step_, absl::ZeroDuration());
   }
+  // As NTP sets the wall clock.
+  void StepAtNextWait(absl::Duration by) { step_ = by; }
 
  private:
+  absl::Time now_ = absl::FromUnixSeconds(1700000000);
   absl::Duration steady_ = absl::ZeroDuration();
+  absl::Duration step_ = absl::ZeroDuration();
 };
 
 constexpr char kAssigning[] = R"({"operationId":"5.d0a6","status":"assigning"})";
@@ -58,6 +64,7 @@ class DpsTest : public ::testing::Test {
     absl::StatusOr<http::Request> request = call.make(absl::Seconds(1));
     if (!request.ok()) return request.status();
     requests_.push_back(*request);
+    until_ = call.until;
     if (answers_.empty())
       return https::WithFailureKind(absl::UnavailableError("dead"), https::FailureKind::kNetwork);
     absl::StatusOr<http::Response> answer = std::move(answers_.front());
@@ -70,11 +77,17 @@ class DpsTest : public ::testing::Test {
     answers_.push_back(std::move(response));
   }
 
+  static int64_t ExpiryOf(const http::Request& request) {
+    const std::string token(request.headers.Get("authorization"));
+    return std::stoll(token.substr(token.find("&se=") + 4));
+  }
+
   FakeKeyService keys_;
   SkippingClock clock_;
   SymmetricKeyAttestation attestation_{keys_, clock_};
   config::v1::Provisioning config_;
   std::vector<http::Request> requests_;
+  absl::Duration until_;
   std::deque<absl::StatusOr<http::Response>> answers_;
 };
 
@@ -115,6 +128,84 @@ TEST_F(DpsTest, KeepsTheTrustBundle) {
   const absl::StatusOr<Assignment> assignment = Provision();
   ASSERT_THAT(assignment, IsOk());
   EXPECT_EQ(assignment->trust_bundle, "one\ntwo\n");
+}
+
+TEST_F(DpsTest, KeepsWhatCameWithTheAssignment) {
+  Answer(200, kAssigned);
+  const absl::StatusOr<Assignment> assignment = Provision();
+  ASSERT_THAT(assignment, IsOk());
+  EXPECT_EQ(assignment->payload, R"({"a":[1]})");
+  EXPECT_EQ(assignment->substatus, "initialAssignment");
+  Answer(200,
+         R"({"status":"assigned","registrationState":{"assignedHub":"h","deviceId":"d","payload":null}})");
+  EXPECT_EQ(Provision()->payload, "");
+  Answer(200, absl::StrCat(R"({"status":"assigned","registrationState":{"assignedHub":"h","deviceId":"d",)",
+                           R"("payload":")", std::string(1 << 20, 'x'), "\"}}"));
+  EXPECT_EQ(Provision()->payload, "");
+}
+
+TEST_F(DpsTest, ADeeplyNestedAnswerIsNone) {
+  const std::string deep(100'000, '[');
+  Answer(200, absl::StrCat(R"({"status":"assigned","registrationState":{"assignedHub":"h","deviceId":"d",)"
+                           R"("payload":)",
+                           deep, std::string(100'000, ']'), "}}"));
+  EXPECT_THAT(std::string(Provision().status().message()), HasSubstr("no JSON object"));
+}
+
+TEST_F(DpsTest, AServiceThatIsBusySaysWhenToComeBack) {
+  Answer(503, "", "20");
+  Answer(200, kAssigned);
+  ASSERT_THAT(Provision(), IsOk());
+  EXPECT_EQ(clock_.Steady(), absl::Seconds(20));
+  // A long pause is the next attempt's.
+  Answer(503, "", "300");
+  const absl::Status status = Provision().status();
+  EXPECT_EQ(https::RetryAfterOf(status), absl::Minutes(5));
+  EXPECT_EQ(clock_.Steady(), absl::Seconds(20));
+  EXPECT_EQ(requests_.size(), 3u);
+}
+
+TEST_F(DpsTest, AThrottledPollEndsTheAttempt) {
+  Answer(202, kAssigning);
+  answers_.push_back(
+      https::WithRetryAfter(absl::ResourceExhaustedError("429: Too many requests"), absl::Minutes(8)));
+  const absl::Status status = Provision().status();
+  EXPECT_EQ(ReasonOf(status), Reason::kThrottled);
+  EXPECT_EQ(https::RetryAfterOf(status), absl::Minutes(8));
+  EXPECT_EQ(requests_.size(), 2u);
+  EXPECT_EQ(until_, absl::Minutes(10)) << "throttling is not waited out past the attempt's end";
+}
+
+TEST_F(DpsTest, ARefusedTokenTellsOfTheClock) {
+  Answer(401, R"({"errorCode":401002,"message":"Unauthorized"})");
+  answers_.back()->headers.Add("Date", "Thu, 14 Nov 2024 22:13:20 GMT");
+  const absl::Status status = Provision().status();
+  EXPECT_EQ(ReasonOf(status), Reason::kUnauthorized);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("the clock of this device is 8784h behind the server's"));
+}
+
+// Whatever the wall clock does meanwhile, the wait is the same and the next token is good from then on.
+TEST_F(DpsTest, AStepOfTheClockCostsNothing) {
+  for (const absl::Duration step :
+       {absl::Hours(24), -absl::Hours(24), absl::Hours(87'660), -absl::Hours(87'660)}) {
+    SCOPED_TRACE(step);
+    requests_.clear();
+    const absl::Duration began = clock_.Steady();
+    Answer(202, kAssigning, "3");
+    clock_.StepAtNextWait(step);
+    Answer(200, kAssigned);
+    ASSERT_THAT(Provision(), IsOk());
+    EXPECT_EQ(clock_.Steady() - began, absl::Seconds(3));
+    EXPECT_EQ(ExpiryOf(requests_.back()), absl::ToUnixSeconds(clock_.Now() + absl::Minutes(5)));
+  }
+}
+
+TEST_F(DpsTest, AnotherApiVersionIsSentWhereItIsConfigured) {
+  config_.set_dps_api_version("2021-10-01");
+  Answer(200, kAssigned);
+  ASSERT_THAT(Provision(), IsOk());
+  EXPECT_THAT(requests_[0].target, ::testing::EndsWith("/register?api-version=2021-10-01"));
 }
 
 TEST_F(DpsTest, SendsThePayloadSorted) {
@@ -253,6 +344,10 @@ TEST_F(DpsTest, TheDescriptionNormalisesTheEndpoint) {
   ASSERT_THAT(description, IsOk());
   EXPECT_EQ(description->endpoint, "https://dps.example/");
   EXPECT_EQ(description->payload, "null");
+  config_.set_global_endpoint("HTTPS://Global.Example:443?x");
+  EXPECT_EQ(Describe(config_)->endpoint, "https://global.example/?x");
+  config_.set_global_endpoint("http://dps.example:8080/Path");
+  EXPECT_EQ(Describe(config_)->endpoint, "http://dps.example:8080/Path");
   EXPECT_EQ(description->registration_id, "r1");
 }
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/status/status_macros.h"
@@ -62,12 +63,18 @@ constexpr SourceEntry kSources[] = {
     {"external", MakeExternal},
 };
 
-// As URL libraries write it: an empty path becomes `/`.
+// As URL libraries write it: scheme and host in lower case, without the scheme's own port, and `/` for an
+// empty path.
 std::string NormalEndpoint(absl::string_view endpoint) {
-  const size_t scheme = endpoint.find("://");
-  const size_t host = scheme == absl::string_view::npos ? 0 : scheme + 3;
-  if (endpoint.find('/', host) != absl::string_view::npos) return std::string(endpoint);
-  return absl::StrCat(endpoint, "/");
+  const size_t end = endpoint.find("://");
+  if (end == absl::string_view::npos) return std::string(endpoint);
+  const std::string scheme = absl::AsciiStrToLower(endpoint.substr(0, end));
+  absl::string_view rest = endpoint.substr(end + 3);
+  std::string authority = absl::AsciiStrToLower(rest.substr(0, rest.find_first_of("/?#")));
+  rest.remove_prefix(authority.size());
+  const absl::string_view usual = scheme == "https" ? ":443" : ":80";
+  if (absl::EndsWith(authority, usual)) authority.resize(authority.size() - usual.size());
+  return absl::StrCat(scheme, "://", authority, absl::StartsWith(rest, "/") ? "" : "/", rest);
 }
 
 }  // namespace

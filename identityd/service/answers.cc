@@ -1,13 +1,18 @@
 #include "identityd/service/answers.h"
 
 #include <string>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "common/rpc/error_code.h"
 #include "common/rpc/errors.h"
 #include "identityd/modules/hub_registry.h"
 
 namespace aziot::identityd {
 
 using identity::v1::Identity;
+
+constexpr absl::string_view kFirstWithCodes = "2026-12-01";
 
 Identity ToIdentity(const DeviceIdentity& device, absl::string_view key_handle) {
   Identity identity;
@@ -51,8 +56,46 @@ Identity ToIdentity(absl::string_view module_id, const LocalIdentity& local) {
   return identity;
 }
 
-absl::Status ToAnswer(const absl::Status& status) {
-  if (status.ok()) return status;
+namespace {
+
+absl::string_view WordFor(Reason reason) {
+  switch (reason) {
+    case Reason::kNetwork:
+      return "unreachable";
+    case Reason::kModuleGone:
+      return "not_found";
+    case Reason::kDeviceGone:
+      return "device_not_found";
+    case Reason::kModuleExists:
+      return "exists";
+    case Reason::kChanged:
+      return "changed";
+    case Reason::kUnauthorized:
+      return "unauthorized";
+    case Reason::kThrottled:
+      return "throttled";
+    case Reason::kOther:
+      break;
+  }
+  return "error";
+}
+
+std::string CodeFor(const absl::Status& status) {
+  switch (PartyOf(status)) {
+    case Party::kDps:
+      return absl::StrCat("dps_", WordFor(ReasonOf(status)));
+    case Party::kHub:
+      return absl::StrCat("hub_", WordFor(ReasonOf(status)));
+    case Party::kKeys:
+      return absl::StrCat("keys_", WordFor(ReasonOf(status)));
+    case Party::kOurselves:
+      break;
+  }
+  return "";
+}
+
+absl::Status ToReadable(const absl::Status& status) {
+  if (absl::IsCancelled(status)) return rpc::Busy("shutting down");
   const absl::string_view text = status.message();
   switch (PartyOf(status)) {
     case Party::kDps:
@@ -71,11 +114,28 @@ absl::Status ToAnswer(const absl::Status& status) {
       return rpc::PeerFailed(text, "");
     case absl::StatusCode::kInvalidArgument:
       return rpc::InvalidParameter("provisioning.payload", text);
-    case absl::StatusCode::kCancelled:
-      return rpc::Busy("shutting down");
     default:
       return rpc::InternalError(text);
   }
+}
+
+absl::Status WithCodeFor(const rpc::CallContext& call, const absl::Status& status, absl::Status answer) {
+  const std::string code = CodeFor(status);
+  // api-versions are dates and compare as text.
+  if (code.empty() || call.api_version < kFirstWithCodes) return answer;
+  return rpc::WithErrorCode(std::move(answer), code);
+}
+
+}  // namespace
+
+absl::Status ToAnswer(const rpc::CallContext& call, const absl::Status& status) {
+  if (status.ok()) return status;
+  return WithCodeFor(call, status, ToReadable(status));
+}
+
+absl::Status ToDeviceKeyAnswer(const rpc::CallContext& call, const absl::Status& status) {
+  if (status.ok() || absl::IsCancelled(status)) return ToAnswer(call, status);
+  return WithCodeFor(call, status, rpc::PeerFailed("Key client error", status.message()));
 }
 
 }  // namespace aziot::identityd

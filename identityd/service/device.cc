@@ -17,7 +17,7 @@ absl::StatusOr<identity::v1::Done> IdentityService::ReprovisionDevice(
     const Call& call, const identity::v1::ReprovisionRequest&) {
   RETURN_IF_ERROR(CheckMayManage(call, *settings()));
   RETURN_IF_ERROR(call.MoveTo(WaitingLane()));
-  if (const absl::Status status = parts_.lifecycle.Reprovision(); !status.ok()) return ToAnswer(status);
+  if (const absl::Status status = parts_.lifecycle.Reprovision(); !status.ok()) return ToAnswer(call, status);
   return identity::v1::Done();
 }
 

@@ -1,5 +1,6 @@
 // The caller's own identity, and the modules of the device.
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/ids/id.h"
 #include "common/rpc/errors.h"
@@ -11,6 +12,12 @@ namespace aziot::identityd {
 namespace {
 
 using identity::v1::Identity;
+
+identity::v1::IdentityList ToList(const DeviceIdentity& device, const std::vector<Module>& modules) {
+  identity::v1::IdentityList list;
+  for (const Module& module : modules) *list.add_identities() = ToIdentity(device, module);
+  return list;
+}
 
 template <class Request>
 absl::Status CheckType(const Request& request, bool local_too) {
@@ -27,6 +34,19 @@ absl::Status CheckModuleId(absl::string_view id) {
     return rpc::InvalidParameter("module_id", parsed.status().message());
   }
   return absl::OkStatus();
+}
+
+// What hubs take for an id; others would only cost a round trip to be refused.
+absl::Status CheckNewModuleId(absl::string_view id) {
+  constexpr size_t kLongest = 128;
+  RETURN_IF_ERROR(CheckModuleId(id));
+  for (const char c : id) {
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) && !absl::StrContains("-:.+%_#*?!(),=@;$'", c)) {
+      return rpc::InvalidParameter("module_id", "the hub takes ASCII letters, digits and -:.+%_#*?!(),=@;$'");
+    }
+  }
+  if (id.size() <= kLongest) return absl::OkStatus();
+  return rpc::InvalidParameter("module_id", absl::StrCat("the hub takes at most ", kLongest, " characters"));
 }
 
 // What the request asks of a local identity; a certificate for clients unless it says otherwise.
@@ -58,12 +78,13 @@ absl::StatusOr<identity::v1::IdentityList> IdentityService::ListModules(
     const Call& call, const identity::v1::ListModulesRequest& request) {
   RETURN_IF_ERROR(CheckMayManage(call, *settings()));
   RETURN_IF_ERROR(CheckType(request, /*local_too=*/false));
-  ASSIGN_OR_RETURN(const DevicePtr device, AwaitDevice(call));
+  if (const DevicePtr device = parts_.lifecycle.Device(); device != nullptr) {
+    if (const auto known = parts_.modules.KnownList(*device)) return ToList(*device, *known);
+  }
+  ASSIGN_OR_RETURN(const DevicePtr device, AwaitDevice(call, HubLane()));
   const absl::StatusOr<std::vector<Module>> modules = parts_.modules.List(*device);
-  if (!modules.ok()) return ToAnswer(modules.status());
-  identity::v1::IdentityList list;
-  for (const Module& module : *modules) *list.add_identities() = ToIdentity(*device, module);
-  return list;
+  if (!modules.ok()) return ToAnswer(call, modules.status());
+  return ToList(*device, *modules);
 }
 
 absl::StatusOr<Identity> IdentityService::CreateModule(const Call& call,
@@ -81,9 +102,9 @@ absl::StatusOr<Identity> IdentityService::CreateModule(const Call& call,
   if (request.type() != "aziot") {
     return rpc::InvalidParameter("type", absl::StrCat("invalid type: ", request.type()));
   }
-  RETURN_IF_ERROR(CheckModuleId(request.module_id()));
-  ASSIGN_OR_RETURN(const DevicePtr device, AwaitDevice(call));
-  return Describe(*device,
+  RETURN_IF_ERROR(CheckNewModuleId(request.module_id()));
+  ASSIGN_OR_RETURN(const DevicePtr device, AwaitDevice(call, HubLane()));
+  return Describe(call, *device,
                   parts_.modules.Create(*device, request.module_id(), ModuleIdentities::Existing::kRefuse));
 }
 
@@ -111,8 +132,8 @@ absl::StatusOr<Identity> IdentityService::UpdateModule(const Call& call,
   RETURN_IF_ERROR(CheckMayManage(call, *settings()));
   RETURN_IF_ERROR(CheckType(request, /*local_too=*/false));
   RETURN_IF_ERROR(CheckModuleId(request.id()));
-  ASSIGN_OR_RETURN(const DevicePtr device, AwaitDevice(call));
-  return Describe(*device, parts_.modules.Update(*device, request.id()));
+  ASSIGN_OR_RETURN(const DevicePtr device, AwaitDevice(call, HubLane()));
+  return Describe(call, *device, parts_.modules.Update(*device, request.id()));
 }
 
 absl::StatusOr<identity::v1::Done> IdentityService::DeleteModule(const Call& call,
@@ -120,9 +141,9 @@ absl::StatusOr<identity::v1::Done> IdentityService::DeleteModule(const Call& cal
   RETURN_IF_ERROR(CheckMayManage(call, *settings()));
   RETURN_IF_ERROR(CheckType(request, /*local_too=*/false));
   RETURN_IF_ERROR(CheckModuleId(request.id()));
-  ASSIGN_OR_RETURN(const DevicePtr device, AwaitDevice(call));
+  ASSIGN_OR_RETURN(const DevicePtr device, AwaitDevice(call, HubLane()));
   if (const absl::Status status = parts_.modules.Delete(*device, request.id()); !status.ok()) {
-    return ToAnswer(status);
+    return ToAnswer(call, status);
   }
   return identity::v1::Done();
 }

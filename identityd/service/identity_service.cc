@@ -57,14 +57,14 @@ absl::Status IdentityService::CheckMayManage(const Call& call, const ServiceSett
   return rpc::NotAuthorized("authorization error");
 }
 
-absl::StatusOr<DevicePtr> IdentityService::AwaitDevice(const Call& call) {
+absl::StatusOr<DevicePtr> IdentityService::AwaitDevice(const Call& call, const Lane& lane) {
   // A call that has waited stays on its lane: moving on would ask for another turn after its deadline.
   if (!call.MoveTo(WaitingLane()).ok()) {
     const bool known = parts_.lifecycle.Device() != nullptr;
-    RETURN_IF_ERROR(call.MoveTo(known ? Lane::Peers() : WaitingLane()));
+    RETURN_IF_ERROR(call.MoveTo(known ? lane : WaitingLane()));
   }
   absl::StatusOr<DevicePtr> device = parts_.lifecycle.Await();
-  if (!device.ok()) return ToAnswer(device.status());
+  if (!device.ok()) return ToAnswer(call, device.status());
   return device;
 }
 
@@ -74,29 +74,32 @@ absl::StatusOr<identity::v1::Identity> IdentityService::AnswerDevice(const Call&
       return ToIdentity(*device, handle);
     }
   }
-  ASSIGN_OR_RETURN(const DevicePtr device, AwaitDevice(call));
+  ASSIGN_OR_RETURN(const DevicePtr device, AwaitDevice(call, Lane::Peers()));
   const absl::StatusOr<std::string> handle = parts_.device_key.Handle(*device);
-  if (!handle.ok()) return rpc::PeerFailed("Key client error", handle.status().message());
+  if (!handle.ok()) return ToDeviceKeyAnswer(call, handle.status());
   return ToIdentity(*device, *handle);
 }
 
 absl::StatusOr<identity::v1::Identity> IdentityService::AnswerModule(const Call& call,
                                                                      const std::string& id) {
+  Lane lane = HubLane();
   if (const DevicePtr device = parts_.lifecycle.Device(); device != nullptr) {
     if (const std::optional<Module> known = parts_.modules.Known(*device, id)) {
       const std::string handle = parts_.module_keys.KnownHandle(*known);
       if (!handle.empty()) return ToIdentity(*device, *known, handle);
+      if (known->generation_id) lane = Lane::Peers();
     }
   }
-  ASSIGN_OR_RETURN(const DevicePtr device, AwaitDevice(call));
-  return Describe(*device, parts_.modules.Get(*device, id));
+  ASSIGN_OR_RETURN(const DevicePtr device, AwaitDevice(call, lane));
+  return Describe(call, *device, parts_.modules.Get(*device, id));
 }
 
-absl::StatusOr<identity::v1::Identity> IdentityService::Describe(const DeviceIdentity& device,
+absl::StatusOr<identity::v1::Identity> IdentityService::Describe(const Call& call,
+                                                                 const DeviceIdentity& device,
                                                                  const absl::StatusOr<Module>& module) {
-  if (!module.ok()) return ToAnswer(module.status());
+  if (!module.ok()) return ToAnswer(call, module.status());
   const absl::StatusOr<std::string> handle = parts_.module_keys.PrimaryHandle(*module);
-  if (!handle.ok()) return ToAnswer(handle.status());
+  if (!handle.ok()) return ToAnswer(call, handle.status());
   return ToIdentity(device, *module, *handle);
 }
 
@@ -107,6 +110,7 @@ absl::StatusOr<identity::v1::Identity> IdentityService::AnswerLocal(const Call& 
   RETURN_IF_ERROR(call.MoveTo(Lane::Peers()));
   const std::string name = absl::StrCat(id, ".", settings.hostname, ".", settings.local_domain);
   const absl::StatusOr<LocalIdentity> local = IssueLocalIdentity(parts_.certd, id, name, server);
+  if (absl::IsCancelled(local.status())) return ToAnswer(call, local.status());
   if (!local.ok()) return rpc::InternalError(local.status().message());
   return ToIdentity(id, *local);
 }

@@ -1,7 +1,7 @@
 // The rpcs of identity.proto: who asks, whether they may, then the answer from what device/ and modules/
-// know. What is known is answered on the thread that read the request; what must ask keyd, certd or the hub
-// moves to `peers`; a call that has to wait for the device to be provisioned moves to a lane of its own, so
-// that it holds up nobody else.
+// know. What is known is answered on the thread that read the request; what must ask keyd or certd moves to
+// `peers`. Calls that have to wait for the hub, or for the device to be provisioned, move to lanes of their
+// own, so that they hold up nobody else.
 #pragma once
 
 #include <map>
@@ -46,8 +46,9 @@ class IdentityService {
   IdentityService(const Parts& parts, std::shared_ptr<const ServiceSettings> settings);
   ~IdentityService();
 
-  // Where calls wait for the device; main gives it threads.
+  // Where calls wait for the device, and where they wait for the hub; main gives both threads.
   static Lane WaitingLane() { return Lane::Named("device"); }
+  static Lane HubLane() { return Lane::Named("hub"); }
 
   void Register(rpc::Dispatcher& dispatcher);
   void Reload(std::shared_ptr<const ServiceSettings> settings);
@@ -74,14 +75,15 @@ class IdentityService {
   std::shared_ptr<const ServiceSettings> settings() const;
   // kPermissionDenied unless the caller may manage modules.
   absl::Status CheckMayManage(const Call& call, const ServiceSettings& settings) const;
-  // To a thread that may wait, and the device there.
-  Or<DevicePtr> AwaitDevice(const Call& call);
+  // To a thread of `lane`, which may wait, and the device there.
+  Or<DevicePtr> AwaitDevice(const Call& call, const Lane& lane);
   Or<identity::v1::Identity> AnswerDevice(const Call& call);
   Or<identity::v1::Identity> AnswerModule(const Call& call, const std::string& id);
   Or<identity::v1::Identity> AnswerLocal(const Call& call, const ServiceSettings& settings,
                                          const std::string& id, bool server);
   // A module that was just created or updated.
-  Or<identity::v1::Identity> Describe(const DeviceIdentity& device, const Or<Module>& module);
+  Or<identity::v1::Identity> Describe(const Call& call, const DeviceIdentity& device,
+                                      const Or<Module>& module);
 
   void WatchLoop();
   // The identity of `uid` from what is known; nullopt when keyd could not be asked.

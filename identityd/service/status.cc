@@ -15,7 +15,7 @@ namespace aziot::identityd {
 
 using identity::v1::WatchIdentityReply;
 
-absl::StatusOr<identity::v1::Status> IdentityService::GetStatus(const Call&,
+absl::StatusOr<identity::v1::Status> IdentityService::GetStatus(const Call& call,
                                                                 const identity::v1::GetStatusRequest&) {
   const Lifecycle::View view = parts_.lifecycle.Look();
   identity::v1::Status status;
@@ -29,6 +29,9 @@ absl::StatusOr<identity::v1::Status> IdentityService::GetStatus(const Call&,
   if (view.next_attempt) {
     status.set_next_attempt(absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", *view.next_attempt, absl::UTCTimeZone()));
   }
+  if (!view.substatus.empty()) status.set_substatus(view.substatus);
+  const bool may_have_device = settings()->principals.Identify(call.peer).MayHaveDevice();
+  if (may_have_device && !view.payload.empty()) status.set_payload(view.payload);
   return status;
 }
 

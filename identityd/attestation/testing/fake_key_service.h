@@ -26,6 +26,11 @@ class FakeKeyService final : public KeyService {
     std::lock_guard lock(mutex_);
     away_ = away;
   }
+  // Every call fails like this until it is set to OK.
+  void Fail(absl::Status status) {
+    std::lock_guard lock(mutex_);
+    failure_ = std::move(status);
+  }
   int calls() const {
     std::lock_guard lock(mutex_);
     return calls_;
@@ -71,6 +76,7 @@ class FakeKeyService final : public KeyService {
     std::lock_guard lock(mutex_);
     ++calls_;
     if (away_) return Blame(Party::kKeys, Reason::kNetwork, absl::UnavailableError("keyd is not there"));
+    if (!failure_.ok()) return failure_;
     if (keys_.contains(handle)) return handle;
     return Blame(Party::kKeys, Reason::kOther, absl::NotFoundError("no such key"));
   }
@@ -78,6 +84,7 @@ class FakeKeyService final : public KeyService {
   mutable std::mutex mutex_;
   std::map<std::string, Bytes> keys_;
   bool away_ = false;
+  absl::Status failure_;
   int calls_ = 0;
 };
 

@@ -7,12 +7,22 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/log/log.h"
 #include "identityd/attestation/failure.h"
+#include "identityd/attestation/json_depth.h"
 
 namespace aziot::identityd {
 namespace {
 
 using nlohmann::json;
+
+// It stays in memory and in every answer about the status.
+constexpr size_t kLargestPayload = size_t{128} << 10;
+
+json Parse(absl::string_view text) {
+  if (!IsShallowJson(text)) return json(json::value_t::discarded);
+  return json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+}
 
 std::string TextOf(const json& object, const char* name) {
   if (!object.is_object()) return "";
@@ -68,7 +78,7 @@ std::string TrustBundleOf(const json& state) {
 }  // namespace
 
 absl::StatusOr<DpsAnswer> ParseDpsAnswer(absl::string_view body) {
-  const json document = json::parse(body.begin(), body.end(), nullptr, /*allow_exceptions=*/false);
+  const json document = Parse(body);
   if (!document.is_object()) return absl::InvalidArgumentError("the answer is no JSON object");
   const json& state = MemberOf(document, "registrationState");
 
@@ -82,6 +92,11 @@ absl::StatusOr<DpsAnswer> ParseDpsAnswer(absl::string_view body) {
     answer.device_id = TextOf(state, "deviceId");
     answer.substatus = TextOf(state, "substatus");
     answer.trust_bundle = TrustBundleOf(state);
+    if (const json& payload = MemberOf(state, "payload"); !payload.is_null()) answer.payload = payload.dump();
+    if (answer.payload.size() > kLargestPayload) {
+      log::Warn("The payload that DPS sent has {} bytes and is not kept", answer.payload.size());
+      answer.payload.clear();
+    }
     if (answer.assigned_hub.empty() || answer.device_id.empty()) {
       return absl::InvalidArgumentError("the answer says assigned, but not to which hub and device");
     }
@@ -102,7 +117,7 @@ absl::StatusOr<DpsAnswer> ParseDpsAnswer(absl::string_view body) {
 }
 
 DpsError ParseDpsError(int http_status, absl::string_view body) {
-  const json document = json::parse(body.begin(), body.end(), nullptr, /*allow_exceptions=*/false);
+  const json document = Parse(body);
   DpsError error;
   error.tracking_id = TextOf(document, "trackingId");
   const std::string message = MessageOf(document);

@@ -15,6 +15,7 @@ struct DpsAnswer {
   std::string operation_id;
   std::string assigned_hub, device_id, substatus;  // when assigned
   std::string trust_bundle;                        // PEM, or ""
+  std::string payload;                             // compact JSON that came with the assignment, or ""
   std::string error;                               // when failed
 };
 

@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/http/target.h"
+#include "common/https/answer_headers.h"
 #include "common/log/log.h"
 #include "common/status/status_macros.h"
 #include "identityd/attestation/failure.h"
@@ -14,10 +14,10 @@
 namespace aziot::identityd {
 namespace {
 
-constexpr char kApiVersion[] = "2021-06-01";
 constexpr absl::Duration kOverall = absl::Minutes(10);
 constexpr absl::Duration kPollTimeout = absl::Seconds(30);
 constexpr absl::Duration kUsualPause = absl::Seconds(5);
+constexpr absl::Duration kLongestPause = absl::Minutes(1);
 constexpr int kRegisterAttempts = 3;
 constexpr int kBrokenPolls = 3;  // in a row
 
@@ -30,7 +30,7 @@ std::string BaseOf(absl::string_view endpoint) {
 std::string RegistrationUrl(const DpsClient::Registration& registration, absl::string_view rest) {
   return absl::StrCat(BaseOf(registration.endpoint), "/", http::PercentEncode(registration.scope_id),
                       "/registrations/", http::PercentEncode(registration.registration_id), rest,
-                      "?api-version=", kApiVersion);
+                      "?api-version=", registration.api_version);
 }
 
 std::string RegisterBody(const DpsClient::Registration& registration) {
@@ -41,20 +41,12 @@ std::string RegisterBody(const DpsClient::Registration& registration) {
   return body + "}";
 }
 
-absl::Duration RetryAfter(const http::Response& response) {
-  int seconds = 0;
-  if (!absl::SimpleAtoi(response.headers.Get("retry-after"), &seconds)) return kUsualPause;
-  return absl::Seconds(std::clamp(seconds, 1, 60));
+// Before the next poll.
+absl::Duration PauseAfter(const http::Response& response, absl::Time now) {
+  return std::min(https::RetryAfter(response, now).value_or(kUsualPause), kLongestPause);
 }
 
 bool MayPass(int http_status) { return http_status >= 500 || http_status == 409 || http_status == 412; }
-
-absl::Status DpsRefused(const http::Response& response) {
-  const DpsError error = ParseDpsError(response.status, response.body);
-  if (!error.tracking_id.empty()) log::Warn("DPS refused: tracking id {}", error.tracking_id);
-  const Reason reason = response.status == 401 ? Reason::kUnauthorized : Reason::kOther;
-  return Blame(Party::kDps, reason, absl::UnknownError(error.text));
-}
 
 absl::StatusOr<DpsAnswer> ReadAnswer(const http::Response& response) {
   absl::StatusOr<DpsAnswer> answer = ParseDpsAnswer(response.body);
@@ -67,12 +59,26 @@ absl::StatusOr<DpsAnswer> ReadAnswer(const http::Response& response) {
 
 }  // namespace
 
+absl::Status DpsClient::Refused(const http::Response& response) const {
+  DpsError error = ParseDpsError(response.status, response.body);
+  if (!error.tracking_id.empty()) log::Warn("DPS refused: tracking id {}", Excerpt(error.tracking_id));
+  const bool unauthorized = response.status == 401;
+  if (unauthorized) {
+    if (const std::string hint = https::ClockHint(response, clock_.Now()); !hint.empty())
+      absl::StrAppend(&error.text, "; ", hint);
+  }
+  return https::WithRetryAfter(Blame(Party::kDps, unauthorized ? Reason::kUnauthorized : Reason::kOther,
+                                     absl::UnknownError(error.text)),
+                               https::RetryAfter(response, clock_.Now()));
+}
+
 absl::StatusOr<http::Response> DpsClient::Ask(const Registration& registration, const Exchange& exchange) {
   const std::string resource =
       absl::StrCat(registration.scope_id, "/registrations/", registration.registration_id);
   https::Call call;
   call.timeout = exchange.timeout;
   call.retry = exchange.retry;
+  call.until = exchange.until;
   call.make = [&](absl::Duration at_least) -> absl::StatusOr<http::Request> {
     const absl::Duration validity = std::max(absl::Seconds(300), at_least);
     ASSIGN_OR_RETURN(const std::string authorization,
@@ -91,7 +97,12 @@ absl::StatusOr<http::Response> DpsClient::Ask(const Registration& registration, 
   // Not being able to sign keeps its reason; the caller sees a DPS failure either way.
   const bool network =
       ReasonOf(status) == Reason::kNetwork || https::FailureKindOf(status) == https::FailureKind::kNetwork;
-  return Blame(Party::kDps, network ? Reason::kNetwork : Reason::kOther, status);
+  const bool throttled = absl::IsResourceExhausted(status);
+  return Blame(Party::kDps,
+               network     ? Reason::kNetwork
+               : throttled ? Reason::kThrottled
+                           : Reason::kOther,
+               status);
 }
 
 absl::StatusOr<DpsAnswer> DpsClient::Register(const Registration& registration) {
@@ -102,7 +113,10 @@ absl::StatusOr<DpsAnswer> DpsClient::Register(const Registration& registration) 
     if (answer.ok() || !again || attempt == kRegisterAttempts) return answer;
     log::Warn("DPS could not register the device (attempt {} of {}): {}", attempt, kRegisterAttempts,
               answer.status());
-    RETURN_IF_ERROR(Pause(kUsualPause));
+    // A service that asks for a long pause gets it from the next attempt of the life cycle.
+    const absl::Duration pause = std::max(kUsualPause, https::RetryAfterOf(answer.status()));
+    if (pause > kLongestPause) return answer;
+    RETURN_IF_ERROR(Pause(pause));
   }
 }
 
@@ -111,18 +125,21 @@ absl::StatusOr<DpsAnswer> DpsClient::RegisterOnce(const Registration& registrati
                    Ask(registration, {.method = "PUT",
                                       .url = RegistrationUrl(registration, "/register"),
                                       .body = RegisterBody(registration),
-                                      .timeout = std::nullopt}));
+                                      .timeout = std::nullopt,
+                                      .until = deadline}));
   if (response.status != 200 && response.status != 202) {
-    const absl::Status refused = DpsRefused(response);
+    const absl::Status refused = Refused(response);
     if (!MayPass(response.status)) return refused;
-    return Blame(Party::kDps, Reason::kOther, absl::UnavailableError(refused.message()));
+    return https::WithRetryAfter(
+        Blame(Party::kDps, Reason::kOther, absl::UnavailableError(refused.message())),
+        https::RetryAfter(response, clock_.Now()));
   }
   ASSIGN_OR_RETURN(const DpsAnswer answer, ReadAnswer(response));
   if (answer.state == DpsAnswer::State::kAssigned) return answer;
   if (answer.operation_id.empty()) {
     return Blame(Party::kDps, Reason::kOther, absl::InvalidArgumentError("the answer names no operation"));
   }
-  return Poll(registration, answer.operation_id, RetryAfter(response), deadline);
+  return Poll(registration, answer.operation_id, PauseAfter(response, clock_.Now()), deadline);
 }
 
 absl::StatusOr<DpsAnswer> DpsClient::Poll(const Registration& registration, const std::string& operation_id,
@@ -135,22 +152,27 @@ absl::StatusOr<DpsAnswer> DpsClient::Poll(const Registration& registration, cons
   while (clock_.Steady() + pause < deadline) {
     RETURN_IF_ERROR(Pause(pause));
     pause = kUsualPause;
-    const absl::StatusOr<http::Response> response =
-        Ask(registration, {.method = "GET", .url = url, .body = "", .timeout = kPollTimeout, .retry = false});
+    const absl::StatusOr<http::Response> response = Ask(registration, {.method = "GET",
+                                                                       .url = url,
+                                                                       .body = "",
+                                                                       .timeout = kPollTimeout,
+                                                                       .retry = false,
+                                                                       .until = deadline});
     if (!response.ok()) {
       const bool lasts = absl::IsCancelled(response.status()) ||
+                         ReasonOf(response.status()) == Reason::kThrottled ||
                          (ReasonOf(response.status()) != Reason::kNetwork && ++broken == kBrokenPolls);
       if (lasts) return response.status();
       last = response.status();
       continue;
     }
     broken = 0;
-    pause = RetryAfter(*response);
+    pause = PauseAfter(*response, clock_.Now());
     if (MayPass(response->status)) {
-      last = DpsRefused(*response);
+      last = Refused(*response);
       continue;
     }
-    if (response->status != 200 && response->status != 202) return DpsRefused(*response);
+    if (response->status != 200 && response->status != 202) return Refused(*response);
     ASSIGN_OR_RETURN(const DpsAnswer answer, ReadAnswer(*response));
     if (answer.state == DpsAnswer::State::kAssigned) return answer;
   }

@@ -21,11 +21,14 @@ class DpsClient {
  public:
   using Send = std::function<absl::StatusOr<http::Response>(https::Call)>;
 
+  static constexpr char kUsualApiVersion[] = "2021-06-01";
+
   struct Registration {
     std::string endpoint;  // `https://host[:port]`; a path is ignored
     std::string scope_id;
     std::string registration_id;
     std::optional<std::string> payload;  // JSON
+    std::string api_version = kUsualApiVersion;
     Credential credential;
   };
 
@@ -42,11 +45,13 @@ class DpsClient {
     std::string method, url, body;
     std::optional<absl::Duration> timeout;
     bool retry = true;
+    absl::Duration until;
   };
   absl::StatusOr<http::Response> Ask(const Registration& registration, const Exchange& exchange);
   absl::StatusOr<DpsAnswer> RegisterOnce(const Registration& registration, absl::Duration deadline);
   absl::StatusOr<DpsAnswer> Poll(const Registration& registration, const std::string& operation_id,
                                  absl::Duration first_pause, absl::Duration deadline);
+  absl::Status Refused(const http::Response& response) const;
   // kCancelled when Cancel ended the wait.
   absl::Status Pause(absl::Duration length);
 

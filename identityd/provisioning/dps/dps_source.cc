@@ -43,6 +43,8 @@ class DpsSource final : public ProvisioningSource {
                          .device_id = answer.device_id,
                          .credential = registration_.credential};
     assignment.trust_bundle = answer.trust_bundle;
+    assignment.payload = answer.payload;
+    assignment.substatus = answer.substatus;
     log::Info("Successfully provisioned with DPS.");
     if (!answer.substatus.empty()) log::Info("DPS says: {}.", answer.substatus);
     return assignment;
@@ -77,6 +79,7 @@ absl::StatusOr<std::shared_ptr<ProvisioningSource>> NewDpsSource(const config::v
 
   DpsClient::Registration registration;
   registration.endpoint = endpoint;
+  if (config.has_dps_api_version()) registration.api_version = config.dps_api_version();
   registration.scope_id = config.scope_id();
   registration.registration_id = config.attestation().registration_id().cn();
   registration.credential = {

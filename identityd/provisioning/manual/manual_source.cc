@@ -19,7 +19,7 @@ class ManualSource final : public ProvisioningSource {
   Credential credential() const override { return device_.credential; }
   absl::StatusOr<Assignment> Provision() override {
     log::Info("Updated device info for {}.", device_.device_id);
-    return Assignment{.device = device_, .trust_bundle = ""};
+    return Assignment{.device = device_, .trust_bundle = "", .payload = "", .substatus = ""};
   }
 
  private:

@@ -1,17 +1,16 @@
+// The state machine, with its source, its modules and its time in the test's hands.
+#include "identityd/device/lifecycle.h"
+
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <deque>
 
-#include "common/files/files.h"
+#include "common/https/answer_headers.h"
 #include "common/testing/manual_clock.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
 #include "identityd/attestation/failure.h"
-#include "identityd/attestation/testing/fake_key_service.h"
-#include "identityd/device/device_info.h"
-#include "identityd/device/device_key.h"
-#include "identityd/device/lifecycle.h"
 
 namespace aziot::identityd {
 namespace {
@@ -36,101 +35,6 @@ absl::Status HubFailure(Reason reason) {
   return Blame(Party::kHub, reason, absl::UnknownError("hub says no"));
 }
 
-TEST(DeviceInfoTest, ReadsUpstreamsText) {
-  const auto device = ParseDeviceInfo(
-      "# saved\nhub_name = \"h\\u0061.example\"\nlocal_gateway_hostname = 'p'\nother = \"x\"\ndevice_id = "
-      "\"d\\\"1\"\n");
-  ASSERT_THAT(device, IsOk());
-  EXPECT_EQ(device->hub_name, "ha.example");
-  EXPECT_EQ(device->gateway_host, "p");
-  EXPECT_EQ(device->device_id, "d\"1");
-  const auto again = ParseDeviceInfo(FormatDeviceInfo(*device));
-  ASSERT_THAT(again, IsOk());
-  EXPECT_EQ(*again, *device);
-}
-
-TEST(DeviceInfoTest, RefusesDamage) {
-  for (const char* text :
-       {"", "hub_name = \"h\"", "hub_name = \"h\nlocal", "hub_name = 1\n", "hub_name = \"a\"b\""}) {
-    EXPECT_THAT(ParseDeviceInfo(text), StatusIs(absl::StatusCode::kInvalidArgument)) << text;
-  }
-}
-
-TEST(DeviceStoreTest, TheFingerprintBelongsToItsDevice) {
-  const testing::TempDir dir;
-  DeviceStore store(dir.Join("home"));
-  ASSERT_THAT(store.Open(), IsOk());
-  EXPECT_FALSE(store.Load());
-  ASSERT_THAT(store.Save(kDevice, "dps a", "pem"), IsOk());
-  ASSERT_TRUE(store.Load());
-  EXPECT_TRUE(store.Load()->device.SameDevice(kDevice));
-  EXPECT_TRUE(store.Load()->Fits("dps a"));
-  EXPECT_FALSE(store.Load()->Fits("dps b"));
-  EXPECT_EQ(store.LoadTrustBundle(), "pem");
-  // As upstream rewrites it after a rollback.
-  ASSERT_THAT(files::Replace(dir.Join("home/device_info"), FormatDeviceInfo(kMoved), 0600), IsOk());
-  EXPECT_TRUE(store.Load()->Fits("dps b"));
-  ASSERT_THAT(files::Replace(dir.Join("home/device_info"), "unprovisioned", 0600), IsOk());
-  EXPECT_FALSE(store.Load());
-  ASSERT_THAT(files::Replace(dir.Join("home/device_info"), "{", 0600), IsOk());
-  EXPECT_FALSE(store.Load());
-}
-
-TEST(BackoffTest, DoublesUpToTenMinutes) {
-  Backoff backoff;
-  EXPECT_EQ(backoff.Next(0.5), absl::Seconds(5));
-  EXPECT_EQ(backoff.Next(0.5), absl::Seconds(10));
-  EXPECT_EQ(backoff.Next(0), absl::Seconds(16));
-  for (int i = 0; i < 20; ++i) EXPECT_LE(backoff.Next(1), absl::Minutes(10));
-  EXPECT_EQ(backoff.Next(0.5), absl::Minutes(10));
-  backoff.Reset();
-  EXPECT_EQ(backoff.Next(0.5), absl::Seconds(5));
-}
-
-class DeviceKeyTest : public ::testing::Test {
- protected:
-  DeviceKeyTest() { keyd_.Put("device-id", FakeKeyService::CountingKey()); }
-  // Whether keyd has been asked behind an answer.
-  bool AskedAgain() {
-    const int calls = keyd_.calls();
-    clock_.Advance(absl::Minutes(2));
-    EXPECT_NE(key_.Known(kDevice), "");
-    for (int i = 0; i < 1000 && keyd_.calls() == calls; ++i) absl::SleepFor(absl::Milliseconds(10));
-    return keyd_.calls() > calls;
-  }
-
-  FakeKeyService keyd_;
-  testing::ManualClock clock_;
-  DeviceKey key_{keyd_, clock_};
-};
-
-TEST_F(DeviceKeyTest, StaysKnownWhileKeydIsAway) {
-  ASSERT_THAT(key_.Handle(kDevice), IsOk());
-  const int calls = keyd_.calls();
-  EXPECT_NE(key_.Known(kDevice), "");
-  EXPECT_EQ(keyd_.calls(), calls);
-  keyd_.set_away(true);
-  EXPECT_TRUE(AskedAgain());
-  EXPECT_TRUE(AskedAgain());
-  EXPECT_THAT(key_.Handle(kDevice), IsOk());
-}
-
-TEST_F(DeviceKeyTest, IsForgottenWhenKeydRefusesIt) {
-  ASSERT_THAT(key_.Handle(kDevice), IsOk());
-  keyd_.Remove("device-id");
-  EXPECT_TRUE(AskedAgain());
-  for (int i = 0; i < 1000 && !key_.Known(kDevice).empty(); ++i) absl::SleepFor(absl::Milliseconds(10));
-  EXPECT_EQ(PartyOf(key_.Handle(kDevice).status()), Party::kKeys);
-}
-
-TEST_F(DeviceKeyTest, BelongsToItsKey) {
-  ASSERT_THAT(key_.Handle(kDevice), IsOk());
-  DeviceIdentity other = kDevice;
-  other.credential.key_id = "other";
-  EXPECT_EQ(key_.Known(other), "");
-  EXPECT_FALSE(key_.Handle(other).ok());
-}
-
 // A source whose answers the test gives; without one it waits.
 class FakeSource final : public ProvisioningSource {
  public:
@@ -147,7 +51,7 @@ class FakeSource final : public ProvisioningSource {
     absl::StatusOr<DeviceIdentity> answer = std::move(answers_.front());
     if (answers_.size() > 1 || !repeat_) answers_.pop_front();
     if (!answer.ok()) return answer.status();
-    return Assignment{.device = *answer, .trust_bundle = ""};
+    return Assignment{.device = *answer, .trust_bundle = "", .payload = "", .substatus = ""};
   }
   void Cancel() override {
     std::lock_guard lock(mutex_);
@@ -245,7 +149,7 @@ TEST_F(LifecycleTest, AFirstStartAsksTheSourceAndSavesTheDevice) {
 }
 
 TEST_F(LifecycleTest, ASavedDeviceStandsInForTheSource) {
-  ASSERT_THAT(store_.Save(kDevice, "dps a", ""), IsOk());
+  ASSERT_THAT(store_.Save(kDevice, "dps a", {}), IsOk());
   results_ = {HubFailure(Reason::kNetwork)};
   Start(dps_, {"m1"});
   ASSERT_THAT(lifecycle_->Await(), IsOk());
@@ -259,7 +163,7 @@ TEST_F(LifecycleTest, ASavedDeviceStandsInForTheSource) {
 }
 
 TEST_F(LifecycleTest, ChangedSettingsAskTheSourceAgain) {
-  ASSERT_THAT(store_.Save(kDevice, "dps of before", ""), IsOk());
+  ASSERT_THAT(store_.Save(kDevice, "dps of before", {}), IsOk());
   dps_->Answer(kMoved);
   Start(dps_, {"m1"});
   ASSERT_TRUE(Settled());
@@ -280,6 +184,46 @@ TEST_F(LifecycleTest, ADeadCloudAtStartIsAnsweredAndTriedAgain) {
   clock_.Advance(absl::Seconds(7));
   EXPECT_TRUE(Settled());
   EXPECT_EQ(dps_->calls, 2);
+}
+
+TEST_F(LifecycleTest, TheNextAttemptIsNotBeforeTheCloudWantsIt) {
+  dps_->Answer(https::WithRetryAfter(DpsAway(), absl::Minutes(7)));
+  Start(dps_);
+  EXPECT_FALSE(lifecycle_->Await().ok());
+  const absl::Time start = clock_.Now();
+  EXPECT_GE(lifecycle_->Look().next_attempt.value_or(start), start + absl::Minutes(7));
+  dps_->Answer(kDevice);
+  clock_.Advance(absl::Minutes(6));
+  EXPECT_EQ(dps_->calls, 1);
+  clock_.Advance(absl::Minutes(1));
+  EXPECT_TRUE(Settled());
+}
+
+TEST_F(LifecycleTest, AStepOfTheClockBringsNoAttemptForward) {
+  for (const absl::Duration step : {absl::Hours(24), -absl::Hours(24), absl::Hours(87'660)}) {
+    const testing::TempDir dir;
+    DeviceStore store(dir.path());
+    ASSERT_THAT(store.Open(), IsOk());
+    auto dps = std::make_shared<FakeSource>("dps a", true);
+    dps->Answer(DpsAway());
+    Lifecycle lifecycle({.source = dps, .modules = {}, .text = ""}, {},
+                        {.adopt = [](const DeviceIdentity&) {},
+                         .reconcile = [](const Lifecycle::ModulePass&) { return absl::OkStatus(); }},
+                        store, changes_, clock_);
+    lifecycle.Start();
+    EXPECT_FALSE(lifecycle.Await().ok());
+    clock_.Step(step);
+    absl::SleepFor(absl::Milliseconds(150));
+    EXPECT_EQ(dps->calls, 1);
+    const absl::Duration until = lifecycle.Look().next_attempt.value_or(clock_.Now()) - clock_.Now();
+    EXPECT_GE(until, absl::Seconds(3)) << "told in the time that is now";
+    EXPECT_LE(until, absl::Seconds(7));
+    dps->Answer(kDevice);
+    clock_.Advance(absl::Seconds(7));
+    EXPECT_TRUE(Eventually([&] { return lifecycle.Look().reconciliation == "done"; }));
+    EXPECT_EQ(dps->calls, 2);
+    EXPECT_TRUE(store.Load()->device.SameDevice(kDevice));
+  }
 }
 
 TEST_F(LifecycleTest, CallersWaitWhileAnAttemptIsRunning) {
@@ -353,7 +297,7 @@ TEST_F(LifecycleTest, CallsWithoutADeviceJoinTheNextAttempt) {
 }
 
 TEST_F(LifecycleTest, AHubThatRefusesTheDeviceCallsForOneProvisioning) {
-  ASSERT_THAT(store_.Save(kDevice, "dps a", ""), IsOk());
+  ASSERT_THAT(store_.Save(kDevice, "dps a", {}), IsOk());
   results_ = {HubFailure(Reason::kUnauthorized)};
   dps_->Answer(kMoved);
   Start(dps_);
