@@ -1,7 +1,5 @@
 #include "certd/config.h"
 
-#include <google/protobuf/descriptor.h>
-
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
@@ -91,25 +89,11 @@ absl::StatusOr<Rules> ToRules(const config::v1::Certd& config) {
   return rules;
 }
 
-// Zero would let nothing through.
-absl::Status CheckLimits(const config::v1::Limits& limits) {
-  const google::protobuf::Descriptor& fields = *limits.GetDescriptor();
-  for (int i = 0; i < fields.field_count(); ++i) {
-    const google::protobuf::FieldDescriptor* field = fields.field(i);
-    if (limits.GetReflection()->HasField(limits, field) &&
-        limits.GetReflection()->GetUInt32(limits, field) == 0) {
-      return absl::InvalidArgumentError(absl::StrCat("[limits] ", field->name(), ": must be at least 1"));
-    }
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<CertdConfig> ToValues(const config::v1::Certd& config, std::vector<std::string> warnings) {
   CertdConfig values;
   values.homedir = config.homedir_path();
   if (config.has_max_requests()) values.max_requests = config.max_requests();
   if (values.max_requests == 0) return absl::InvalidArgumentError("max_requests: must be at least 1");
-  RETURN_IF_ERROR(CheckLimits(config.limits()));
   if (config.has_grpc()) values.grpc = config.grpc();
   values.limits = config.limits();
   values.warnings = std::move(warnings);

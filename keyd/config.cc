@@ -1,7 +1,5 @@
 #include "keyd/config.h"
 
-#include <google/protobuf/descriptor.h>
-
 #include <map>
 #include <variant>
 
@@ -54,19 +52,6 @@ absl::Status AddPreloaded(const std::string& id, const std::string& location, Ba
   return absl::OkStatus();
 }
 
-// Zero would let nothing through.
-absl::Status CheckLimits(const config::v1::Limits& limits) {
-  const google::protobuf::Descriptor& fields = *limits.GetDescriptor();
-  for (int i = 0; i < fields.field_count(); ++i) {
-    const google::protobuf::FieldDescriptor* field = fields.field(i);
-    if (limits.GetReflection()->HasField(limits, field) &&
-        limits.GetReflection()->GetUInt32(limits, field) == 0) {
-      return absl::InvalidArgumentError(absl::StrCat("[limits] ", field->name(), ": must be at least 1"));
-    }
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<KeydConfig> ToValues(const config::v1::Keyd& message, std::vector<std::string> warnings) {
   KeydConfig values;
   values.warnings = std::move(warnings);
@@ -86,7 +71,6 @@ absl::StatusOr<KeydConfig> ToValues(const config::v1::Keyd& message, std::vector
   }
   if (message.has_max_requests()) values.max_requests = message.max_requests();
   if (values.max_requests == 0) return absl::InvalidArgumentError("max_requests: must be at least 1");
-  RETURN_IF_ERROR(CheckLimits(message.limits()));
   values.limits = message.limits();
   if (message.has_grpc()) values.grpc = message.grpc();
   return values;

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "aziot/config/v1/limits.pb.h"
 #include "aziot/config/v1/toml.pb.h"
 
 namespace aziot::config {
@@ -18,9 +19,8 @@ namespace v1 = ::aziot::config::v1;
 bool IsText(const FieldDescriptor& field) { return field.options().GetExtension(v1::text); }
 
 template <class Integer>
-std::string Range() {
-  return absl::StrCat("an integer from ", std::numeric_limits<Integer>::min(), " to ",
-                      std::numeric_limits<Integer>::max());
+std::string Range(Integer least = std::numeric_limits<Integer>::min()) {
+  return absl::StrCat("an integer from ", least, " to ", std::numeric_limits<Integer>::max());
 }
 
 }  // namespace
@@ -57,6 +57,7 @@ bool TakesTable(const Descriptor& type) {
 bool IsRest(const FieldDescriptor& field) { return field.options().GetExtension(v1::rest); }
 bool IsRequired(const FieldDescriptor& field) { return field.options().GetExtension(v1::required); }
 bool IsByteArray(const FieldDescriptor& field) { return field.options().GetExtension(v1::byte_array); }
+bool IsLimit(const FieldDescriptor& field) { return field.containing_type() == v1::Limits::descriptor(); }
 
 std::string ExpectedItem(const FieldDescriptor& field) {
   switch (field.cpp_type()) {
@@ -67,7 +68,7 @@ std::string ExpectedItem(const FieldDescriptor& field) {
     case FieldDescriptor::CPPTYPE_INT32:
       return Range<int32_t>();
     case FieldDescriptor::CPPTYPE_UINT32:
-      return Range<uint32_t>();
+      return IsLimit(field) ? Range<uint32_t>(1) : Range<uint32_t>();
     case FieldDescriptor::CPPTYPE_INT64:
       return Range<int64_t>();
     case FieldDescriptor::CPPTYPE_UINT64:

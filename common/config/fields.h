@@ -26,6 +26,8 @@ bool TakesTable(const google::protobuf::Descriptor& type);
 bool IsRest(const google::protobuf::FieldDescriptor& field);
 bool IsRequired(const google::protobuf::FieldDescriptor& field);
 bool IsByteArray(const google::protobuf::FieldDescriptor& field);
+// A number of `[limits]`: zero would let nothing through.
+bool IsLimit(const google::protobuf::FieldDescriptor& field);
 
 // What may stand for one value of `field`: "a string", "an integer from 0 to 4294967295", "a string or a
 // table", …

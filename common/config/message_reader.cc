@@ -199,7 +199,7 @@ class Reader {
   absl::Status Integer(const FieldDescriptor& field, const Value& value, const std::string& path,
                        Message& message) {
     if (value.kind != Value::Kind::kInteger) return WrongType(value, path, ExpectedItem(field));
-    if (!InRange<T>(value.integer)) {
+    if (!InRange<T>(value.integer) || (value.integer == 0 && IsLimit(field))) {
       return absl::InvalidArgumentError(absl::StrCat(value.place.Format(), ": ", path, ": expected ",
                                                      ExpectedItem(field), ", found ", value.integer));
     }

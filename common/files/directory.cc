@@ -64,12 +64,21 @@ absl::Status MakeOne(const Descriptor& parent, const Location& location, mode_t 
     // Another process was faster: its mode stays.
     return errno == EEXIST ? absl::OkStatus() : ErrnoStatus(errno, doing);
   }
-  const Descriptor made(
-      openat(parent.get(), location.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!made.ok()) return ErrnoStatus(errno, doing);
-  if (owner.has_value() && fchown(made.get(), owner->uid, owner->gid) != 0) return ErrnoStatus(errno, doing);
-  if (fchmod(made.get(), mode) != 0) return ErrnoStatus(errno, doing);
-  return SyncDirectory(parent, location.directory);
+  const auto finish = [&]() -> absl::Status {
+    const Descriptor made(
+        openat(parent.get(), location.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!made.ok()) return ErrnoStatus(errno, doing);
+    if (owner.has_value() && fchown(made.get(), owner->uid, owner->gid) != 0)
+      return ErrnoStatus(errno, doing);
+    if (fchmod(made.get(), mode) != 0) return ErrnoStatus(errno, doing);
+    return SyncDirectory(parent, location.directory);
+  };
+  absl::Status status = finish();
+  // So that a repetition makes it whole, instead of finding it. A directory that stays is kDataLoss.
+  if (!status.ok() && unlinkat(parent.get(), location.name.c_str(), AT_REMOVEDIR) != 0) {
+    return absl::DataLossError(status.message());
+  }
+  return status;
 }
 
 }  // namespace

@@ -34,8 +34,8 @@ absl::StatusOr<Descriptor> OpenDirectory(const std::string& path) {
 }
 
 absl::Status SyncDirectory(const Descriptor& directory, absl::string_view path) {
-  if (fsync(directory.get()) != 0) return ErrnoStatus(errno, absl::StrCat("sync directory ", path));
-  return absl::OkStatus();
+  if (fsync(directory.get()) == 0) return absl::OkStatus();
+  return absl::DataLossError(ErrnoStatus(errno, absl::StrCat("sync directory ", path)).message());
 }
 
 }  // namespace aziot::files

@@ -20,6 +20,7 @@ absl::StatusOr<Location> Locate(absl::string_view path);
 
 absl::StatusOr<Descriptor> OpenDirectory(const std::string& path);
 
+// kDataLoss: names that were changed in it are, but a power loss may take them back.
 absl::Status SyncDirectory(const Descriptor& directory, absl::string_view path);
 
 }  // namespace aziot::files

@@ -97,8 +97,9 @@ absl::Status Remove(absl::string_view path) {
   const absl::StatusOr<Descriptor> directory = OpenDirectory(target.directory);
   if (absl::IsNotFound(directory.status())) return absl::OkStatus();
   RETURN_IF_ERROR(directory.status());
-  if (unlinkat(directory->get(), target.name.c_str(), 0) != 0) {
-    return errno == ENOENT ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("remove ", path));
+  // Gone already may be gone by a call that could not sync.
+  if (unlinkat(directory->get(), target.name.c_str(), 0) != 0 && errno != ENOENT) {
+    return ErrnoStatus(errno, absl::StrCat("remove ", path));
   }
   return SyncDirectory(*directory, target.directory);
 }

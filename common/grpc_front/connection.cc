@@ -20,6 +20,8 @@ std::unique_ptr<Connection> Connection::New(int fd, std::unique_ptr<rpc::Endpoin
   builder.SetMaxReceiveMessageSize(static_cast<int>(limits.receive_bytes));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits.streams_a_connection);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, limits.idle_milliseconds);
+  // A local socket has no bandwidth to probe; and frames stay at the size that the meter before us knows.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   // gRPC bounds a message as it came, not what becomes of it.
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);

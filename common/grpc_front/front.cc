@@ -160,7 +160,7 @@ class Front final : public rpc::GrpcFront {
 }  // namespace
 }  // namespace aziot::grpc_front
 
-extern "C" __attribute__((visibility("default"))) aziot::rpc::GrpcFront* aziot_grpc_front_v2(
+extern "C" __attribute__((visibility("default"))) aziot::rpc::GrpcFront* aziot_grpc_front_v3(
     const aziot::rpc::GrpcLimits& limits) {
   return aziot::grpc_front::Front::New(limits).release();
 }

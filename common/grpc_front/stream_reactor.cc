@@ -35,7 +35,7 @@ class StreamReactor final : public grpc::ServerGenericBidiReactor {
       return;
     }
     request_.Clear();
-    endpoint_.Watch(
+    rpc::Endpoint::GiveUp give_up = endpoint_.Watch(
         context_.method(), std::move(bytes), context_.deadline(),
         [link = link_] {
           const std::lock_guard lock(link->mutex);
@@ -44,6 +44,9 @@ class StreamReactor final : public grpc::ServerGenericBidiReactor {
         [this](const rpc::Endpoint::Answer& answer, std::unique_ptr<rpc::Endpoint::Stream> stream) {
           Begin(answer, std::move(stream));
         });
+    const std::lock_guard lock(link_->mutex);
+    give_up_ = std::move(give_up);
+    if (stop_with_.has_value()) give_up_();
   }
 
   void OnWriteDone(bool ok) override {
@@ -66,6 +69,7 @@ class StreamReactor final : public grpc::ServerGenericBidiReactor {
   // alive.
   void Stop(const grpc::Status& status) {
     if (!stop_with_.has_value()) stop_with_ = status;
+    if (stream_ == nullptr && give_up_ != nullptr) give_up_();
     if (stream_ != nullptr && !writing_) EndLocked(*stop_with_);
   }
 
@@ -82,10 +86,10 @@ class StreamReactor final : public grpc::ServerGenericBidiReactor {
   void Begin(const rpc::Endpoint::Answer& answer, std::unique_ptr<rpc::Endpoint::Stream> stream) {
     const std::lock_guard lock(link_->mutex);
     stream_ = std::move(stream);
-    if (answer.code != 0) {
-      EndLocked(grpc::Status(static_cast<grpc::StatusCode>(answer.code), answer.message));
-    } else if (stop_with_.has_value()) {
+    if (stop_with_.has_value()) {
       EndLocked(*stop_with_);
+    } else if (answer.code != 0) {
+      EndLocked(grpc::Status(static_cast<grpc::StatusCode>(answer.code), answer.message));
     } else {
       WriteNewest();
     }
@@ -118,6 +122,7 @@ class StreamReactor final : public grpc::ServerGenericBidiReactor {
   std::unique_ptr<rpc::Endpoint::Stream> stream_;
   grpc::ByteBuffer request_;
   grpc::ByteBuffer reply_;
+  rpc::Endpoint::GiveUp give_up_;  // only posts, so it may be called with the lock held
   bool writing_ = false;
   std::optional<grpc::Status> stop_with_;
   bool finished_ = false;

@@ -1,5 +1,6 @@
 #include "common/grpc_front/unary_reactor.h"
 
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -23,8 +24,23 @@ class UnaryReactor final : public grpc::ServerGenericBidiReactor {
       return;
     }
     request_.Clear();
-    endpoint_.Call(context_.method(), std::move(bytes), context_.deadline(),
-                   [this](rpc::Endpoint::Answer answer) { Answer(answer); });
+    rpc::Endpoint::GiveUp give_up =
+        endpoint_.Call(context_.method(), std::move(bytes), context_.deadline(),
+                       [this](const rpc::Endpoint::Answer& answer) { Answer(answer); });
+    // The answer may have been given by now, but gRPC keeps the reactor until this has returned.
+    std::unique_lock lock(mutex_);
+    give_up_ = std::move(give_up);
+    if (!cancelled_) return;
+    lock.unlock();
+    give_up_();
+  }
+
+  void OnCancel() override {
+    std::unique_lock lock(mutex_);
+    cancelled_ = true;
+    if (give_up_ == nullptr) return;
+    lock.unlock();
+    give_up_();
   }
 
   void OnDone() override {
@@ -48,6 +64,9 @@ class UnaryReactor final : public grpc::ServerGenericBidiReactor {
   std::function<void()> ended_;
   grpc::ByteBuffer request_;
   grpc::ByteBuffer reply_;
+  std::mutex mutex_;
+  bool cancelled_ = false;         // guarded by mutex_
+  rpc::Endpoint::GiveUp give_up_;  // set once, guarded by mutex_ until then
 };
 
 }  // namespace

@@ -28,19 +28,22 @@ class Endpoint {
   };
   enum class Kind { kUnknown, kUnary, kStream };
   using Deadline = std::chrono::system_clock::time_point;
+  // Gives up a call whose client is gone: when it still waits for its turn or for a thread it will not run,
+  // and `done` gets some error soon. Any thread, as long as the endpoint lives.
+  using GiveUp = std::function<void()>;
 
   virtual ~Endpoint() = default;  // the connection has ended
 
   // `path` as HTTP/2 carries it: "/aziot.keys.v1.Keys/Sign".
   virtual Kind KindOf(const std::string& path) const = 0;
   // `done` runs once, on a thread of the server.
-  virtual void Call(const std::string& path, std::string request, Deadline deadline,
-                    std::function<void(Answer)> done) = 0;
+  virtual GiveUp Call(const std::string& path, std::string request, Deadline deadline,
+                      std::function<void(Answer)> done) = 0;
   // `done` gets the stream when the code is 0. `changed` may run from then on, on any thread, when Take has
   // something.
-  virtual void Watch(const std::string& path, std::string request, Deadline deadline,
-                     std::function<void()> changed,
-                     std::function<void(Answer, std::unique_ptr<Stream>)> done) = 0;
+  virtual GiveUp Watch(const std::string& path, std::string request, Deadline deadline,
+                       std::function<void()> changed,
+                       std::function<void(Answer, std::unique_ptr<Stream>)> done) = 0;
 };
 
 struct GrpcLimits {
@@ -62,7 +65,7 @@ class GrpcFront {
 
 // The module's one entry point; its name changes with this header. nullptr when the process has no
 // descriptors left.
-inline constexpr char kGrpcFrontEntry[] = "aziot_grpc_front_v2";
+inline constexpr char kGrpcFrontEntry[] = "aziot_grpc_front_v3";
 using NewGrpcFront = GrpcFront* (*)(const GrpcLimits& limits);
 
 }  // namespace aziot::rpc

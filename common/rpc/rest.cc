@@ -10,6 +10,7 @@
 #include "common/http/target.h"
 #include "common/ids/utf8.h"
 #include "common/log/log.h"
+#include "common/rpc/error_code.h"
 #include "common/rpc/errors.h"
 #include "common/rpc/rest_rule.h"
 #include "common/rpc/transcode.h"
@@ -213,6 +214,10 @@ http::Response RestApi::FormatError(const absl::Status& status) {
   const WireStatus wire = ToWire(status);
   std::string body = "{\"message\":";
   AppendJsonString(wire.message, body);
+  if (const std::string code = ErrorCodeOf(status); !code.empty()) {
+    body += ",\"code\":";
+    AppendJsonString(code, body);
+  }
   body += "}";
   return JsonResponse(wire.http, std::move(body));
 }

@@ -7,6 +7,7 @@
 #include "aziot/identity/v1/identity.pb.h"
 #include "aziot/keys/v1/keys.pb.h"
 #include "common/rpc/errors.h"
+#include "common/rpc/test_dispatchers.h"
 #include "common/rpc/transcode.h"
 #include "common/rpc/wire_status.h"
 
@@ -16,56 +17,6 @@ namespace {
 namespace certs = certificates::v1;
 namespace ids = identity::v1;
 namespace keys = keys::v1;
-
-// Handlers are never run here: routes need only know that they are there.
-struct Nobody {
-  template <class In, class Out>
-  absl::StatusOr<Out> Run(const CallContext&, const In&) {
-    return Out();
-  }
-  template <class In, class Out>
-  void Serve(Dispatcher& dispatcher, absl::string_view method) {
-    dispatcher.Add(method, *this, &Nobody::Run<In, Out>);
-  }
-};
-
-Dispatcher KeysDispatcher(Nobody& nobody) {
-  Dispatcher d;
-  nobody.Serve<keys::CreateKeyRequest, keys::KeyHandle>(d, "aziot.keys.v1.Keys.CreateKey");
-  nobody.Serve<keys::GetKeyRequest, keys::KeyHandle>(d, "aziot.keys.v1.Keys.GetKey");
-  nobody.Serve<keys::KeyHandle, keys::Done>(d, "aziot.keys.v1.Keys.DeleteKey");
-  nobody.Serve<keys::MoveRequest, keys::Done>(d, "aziot.keys.v1.Keys.MoveKey");
-  nobody.Serve<keys::CreateKeyPairRequest, keys::KeyHandle>(d, "aziot.keys.v1.Keys.CreateKeyPair");
-  nobody.Serve<keys::GetKeyRequest, keys::KeyHandle>(d, "aziot.keys.v1.Keys.GetKeyPair");
-  nobody.Serve<keys::KeyHandle, keys::Done>(d, "aziot.keys.v1.Keys.DeleteKeyPair");
-  nobody.Serve<keys::MoveRequest, keys::Done>(d, "aziot.keys.v1.Keys.MoveKeyPair");
-  nobody.Serve<keys::GetParameterRequest, keys::Parameter>(d, "aziot.keys.v1.Keys.GetParameter");
-  nobody.Serve<keys::CreateDerivedKeyRequest, keys::KeyHandle>(d, "aziot.keys.v1.Keys.CreateDerivedKey");
-  nobody.Serve<keys::KeyHandle, keys::DerivedKey>(d, "aziot.keys.v1.Keys.ExportDerivedKey");
-  nobody.Serve<keys::SignRequest, keys::SignReply>(d, "aziot.keys.v1.Keys.Sign");
-  nobody.Serve<keys::EncryptRequest, keys::EncryptReply>(d, "aziot.keys.v1.Keys.Encrypt");
-  nobody.Serve<keys::DecryptRequest, keys::DecryptReply>(d, "aziot.keys.v1.Keys.Decrypt");
-  return d;
-}
-
-Dispatcher IdentitiesDispatcher(Nobody& nobody) {
-  Dispatcher d;
-  nobody.Serve<ids::GetCallerIdentityRequest, ids::Identity>(
-      d, "aziot.identity.v1.Identities.GetCallerIdentity");
-  nobody.Serve<ids::DeviceRequest, ids::Identity>(d, "aziot.identity.v1.Identities.GetDeviceIdentity");
-  nobody.Serve<ids::ReprovisionRequest, ids::Done>(d, "aziot.identity.v1.Identities.ReprovisionDevice");
-  nobody.Serve<ids::ListModulesRequest, ids::IdentityList>(d, "aziot.identity.v1.Identities.ListModules");
-  nobody.Serve<ids::CreateModuleRequest, ids::Identity>(d, "aziot.identity.v1.Identities.CreateModule");
-  nobody.Serve<ids::ModuleRequest, ids::Identity>(d, "aziot.identity.v1.Identities.GetModule");
-  nobody.Serve<ids::ModuleRequest, ids::Identity>(d, "aziot.identity.v1.Identities.UpdateModule");
-  nobody.Serve<ids::ModuleRequest, ids::Done>(d, "aziot.identity.v1.Identities.DeleteModule");
-  nobody.Serve<ids::GetProvisioningInfoRequest, ids::ProvisioningInfo>(
-      d, "aziot.identity.v1.Identities.GetProvisioningInfo");
-  nobody.Serve<ids::GetTrustBundleRequest, ids::TrustBundle>(d,
-                                                             "aziot.identity.v1.Identities.GetTrustBundle");
-  nobody.Serve<ids::GetStatusRequest, ids::Status>(d, "aziot.identity.v1.Identities.GetStatus");
-  return d;
-}
 
 // What a request is parsed as: "Method {json}" of the rpc and its message, or "code text" of the refusal.
 struct Case {

@@ -7,6 +7,9 @@
 namespace aziot::server {
 namespace {
 
+// The client's socket, both ends of the pair before gRPC, and the one that hears of its end.
+constexpr size_t kDescriptorsOfGrpc = 4;
+
 rlim_t OpenFiles() {
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) != 0) return RLIM_INFINITY;
@@ -31,10 +34,14 @@ Bounds BoundsOf(const config::v1::Limits& limits) {
   if (limits.has_waiting_per_uid()) bounds.waiting_per_uid = limits.waiting_per_uid();
   if (limits.has_connections_per_uid()) bounds.connections_per_uid = limits.connections_per_uid();
   if (limits.has_connections()) bounds.connections = limits.connections();
-  // One uid at its bound must leave descriptors for the others.
+  // One uid at its bound must leave connections and descriptors for the others.
+  bounds.connections_per_uid =
+      std::min(bounds.connections_per_uid, std::max<size_t>(bounds.connections / 2, 1));
   if (const rlim_t files = OpenFiles(); files != RLIM_INFINITY) {
     bounds.connections_per_uid = std::min(bounds.connections_per_uid, std::max<size_t>(files / 2, 1));
+    bounds.grpc_connections_per_uid = std::max<size_t>(files / 2 / kDescriptorsOfGrpc, 1);
   }
+  bounds.grpc_connections_per_uid = std::min(bounds.grpc_connections_per_uid, bounds.connections_per_uid);
   return bounds;
 }
 

@@ -19,9 +19,10 @@ struct Bounds {
   size_t waiting_per_uid = 1024;
   size_t connections_per_uid = 1024;
   size_t connections = 4096;
+  size_t grpc_connections_per_uid = 1024;  // each takes four descriptors
 };
 
-// Raises the soft limit of open files to the hard one; a uid gets at most half of it in connections.
+// Raises the soft limit of open files to the hard one; a uid gets at most half of it, and of all connections.
 Bounds BoundsOf(const config::v1::Limits& limits);
 
 }  // namespace aziot::server

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +15,21 @@ namespace {
 
 constexpr const char* kClasses[] = {"2xx", "4xx", "5xx"};
 
+// Made in time: copies of it need no memory.
+const absl::Status& NoMemory() {
+  static const absl::Status status = absl::ResourceExhaustedError("out of memory");
+  return status;
+}
+
+template <class Make>
+absl::Status OrExhausted(const Make& make) {
+  try {
+    return make();
+  } catch (const std::bad_alloc&) {
+    return NoMemory();
+  }
+}
+
 size_t ClassOf(const absl::Status& status) {
   if (status.ok()) return 0;
   return rpc::ToWire(status).http < 500 ? 1 : 2;
@@ -21,11 +37,25 @@ size_t ClassOf(const absl::Status& status) {
 
 }  // namespace
 
+// Without asking for memory: whoever calls it has a turn to give away.
 void Call::OnTurn() {
-  loop_.Post([self = shared_from_this()] {
-    self->turn_timer_.reset();
-    self->calls_->Run(self);
-  });
+  next_ = Next::kRun;
+  loop_.Post(std::shared_ptr<EventLoop::Task>(shared_from_this()));
+}
+
+void Call::RunTask() {
+  switch (next_) {
+    case Next::kRun:
+      turn_timer_.reset();
+      calls_->Run(shared_from_this());
+      return;
+    case Next::kFinish:
+      calls_->Finish(*this, ended_with_);
+      return;
+    case Next::kDrop:
+      Calls::Drop(*this);
+      return;
+  }
 }
 
 Calls::Calls(const Limits& limits, Lanes& lanes, metrics::Registry& metrics,
@@ -35,6 +65,7 @@ Calls::Calls(const Limits& limits, Lanes& lanes, metrics::Registry& metrics,
       turns_(limits.at_once, limits.waiting),
       refused_(
           metrics.AddCounter("aziot_refused_requests", "Requests that named no rpc or did not fit it.")) {
+  NoMemory();
   for (const google::protobuf::ServiceDescriptor* service : dispatcher.services()) {
     for (int i = 0; i < service->method_count(); ++i) {
       const google::protobuf::MethodDescriptor* method = service->method(i);
@@ -76,23 +107,35 @@ bool Calls::Start(const std::shared_ptr<Call>& call) {
   return true;
 }
 
-void Calls::Abandon(Call& call) {
-  if (!call.turn_timer_.has_value()) return;
+void Calls::Abandon(const std::shared_ptr<Call>& call) {
+  call->abandoned_ = true;  // seen when its turn has just come, or when a thread takes it
+  if (call->turn_timer_.has_value() && turns_.Cancel(call->context_.peer.uid, call.get())) Drop(*call);
+}
+
+void Calls::Drop(Call& call) {
   call.turn_timer_.reset();
-  // One whose turn has just come will run; nobody hears its answer.
-  turns_.Cancel(call.context_.peer.uid, &call);
+  call.Answer(absl::CancelledError(""));
 }
 
 // What a library throws inside a handler ends that call, not the daemon.
 absl::Status Calls::Handle(Call& call) {
-  try {
-    return call.Handle(call.context_);
-  } catch (const std::exception& thrown) {
-    return rpc::InternalError(thrown.what());
-  }
+  return OrExhausted([&call] {
+    try {
+      return call.Handle(call.context_);
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception& thrown) {
+      return rpc::InternalError(thrown.what());
+    }
+  });
 }
 
 void Calls::Run(const std::shared_ptr<Call>& call) {
+  if (call->abandoned_) {
+    turns_.Leave(call->context_.peer.uid);
+    Drop(*call);
+    return;
+  }
   const absl::Status status = Handle(*call);
   if (rpc::CallContext::IsMark(status)) {
     Move(call);
@@ -103,40 +146,61 @@ void Calls::Run(const std::shared_ptr<Call>& call) {
 }
 
 void Calls::Move(const std::shared_ptr<Call>& call) {
-  const uid_t uid = call->context_.peer.uid;
-  const Lane lane = call->context_.wanted();
-  const auto give_back = [this, uid](const std::shared_ptr<Call>& moved, absl::Status status) {
-    turns_.Leave(uid);
-    moved->loop_.Post([this, moved, status = std::move(status)] { Finish(*moved, status); });
-  };
-  const Lanes::Submitted submitted = lanes_.Submit(lane, uid, [this, call, lane, give_back] {
-    if (std::chrono::steady_clock::now() > call->until_) {
-      give_back(call, rpc::Busy("waited too long for a thread"));
-      return;
+  const absl::Status refusal = OrExhausted([&] {
+    const Lane lane = call->context_.wanted();
+    switch (lanes_.Submit(lane, call->context_.peer.uid, [this, call, lane] { RunOnLane(call, lane); })) {
+      case Lanes::Submitted::kYes:
+        return absl::OkStatus();
+      case Lanes::Submitted::kFull:
+        return rpc::Busy("too many requests are waiting");
+      case Lanes::Submitted::kNoSuchLane:
+        break;
     }
-    call->context_.RunOn(lane);
-    absl::Status status = Handle(*call);
-    if (rpc::CallContext::IsMark(status)) {
-      Move(call);
-    } else {
-      give_back(call, std::move(status));
-    }
+    return rpc::InternalError(absl::StrCat("no lane named '", lane.name(), "'"));
   });
-  if (submitted == Lanes::Submitted::kYes) return;
-  give_back(call, submitted == Lanes::Submitted::kFull
-                      ? rpc::Busy("too many requests are waiting")
-                      : rpc::InternalError(absl::StrCat("no lane named '", lane.name(), "'")));
+  if (!refusal.ok()) Leave(call, Call::Next::kFinish, refusal);
+}
+
+void Calls::RunOnLane(const std::shared_ptr<Call>& call, const Lane& lane) {
+  if (call->abandoned_) {
+    Leave(call, Call::Next::kDrop, absl::OkStatus());
+    return;
+  }
+  absl::Status status = OrExhausted([&] {
+    if (std::chrono::steady_clock::now() > call->until_) return rpc::Busy("waited too long for a thread");
+    call->context_.RunOn(lane);
+    return Handle(*call);
+  });
+  if (rpc::CallContext::IsMark(status)) {
+    Move(call);
+  } else {
+    Leave(call, Call::Next::kFinish, std::move(status));
+  }
+}
+
+void Calls::Leave(const std::shared_ptr<Call>& call, Call::Next next, absl::Status status) {
+  turns_.Leave(call->context_.peer.uid);
+  call->next_ = next;
+  call->ended_with_ = std::move(status);
+  call->loop_.Post(std::shared_ptr<EventLoop::Task>(call));
 }
 
 void Calls::Finish(Call& call, const absl::Status& status) {
-  const auto counters = rpcs_.find(&call.method_);
-  if (counters != rpcs_.end()) {
-    counters->second.by_class[ClassOf(status)]->Add();
-    counters->second.seconds->Observe(absl::FromChrono(std::chrono::steady_clock::now() - call.began_));
-  }
-  if (!status.ok()) Log(call.context_.peer.uid, call.method_.full_name(), status);
+  Record(call, status);
   call.turn_timer_.reset();
   call.Answer(status);
+}
+
+void Calls::Record(const Call& call, const absl::Status& status) {
+  try {
+    if (const auto counters = rpcs_.find(&call.method_); counters != rpcs_.end()) {
+      counters->second.by_class[ClassOf(status)]->Add();
+      counters->second.seconds->Observe(absl::FromChrono(std::chrono::steady_clock::now() - call.began_));
+    }
+    if (!status.ok()) Log(call.context_.peer.uid, call.method_.full_name(), status);
+  } catch (const std::bad_alloc&) {
+    return;  // the answer matters more
+  }
 }
 
 void Calls::Refused(uid_t uid, absl::string_view what, const absl::Status& status) {

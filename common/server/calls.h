@@ -24,7 +24,7 @@ namespace aziot::server {
 class Calls;
 
 // Made by a front for one request; lives until its answer is given.
-class Call : public Turns::Waiter, public std::enable_shared_from_this<Call> {
+class Call : public Turns::Waiter, public EventLoop::Task, public std::enable_shared_from_this<Call> {
  public:
   Call(EventLoop& loop, const google::protobuf::MethodDescriptor& method, rpc::CallContext context)
       : loop_(loop), method_(method), context_(std::move(context)) {}
@@ -36,6 +36,8 @@ class Call : public Turns::Waiter, public std::enable_shared_from_this<Call> {
   // The end of the call, once, on the loop's thread.
   virtual void Answer(const absl::Status& status) = 0;
   void OnTurn() override;
+  // Its next step on the loop's thread.
+  void RunTask() override;
 
   EventLoop& loop_;
   const google::protobuf::MethodDescriptor& method_;
@@ -45,6 +47,9 @@ class Call : public Turns::Waiter, public std::enable_shared_from_this<Call> {
   std::chrono::steady_clock::time_point
       until_;  // may wait for a turn and a thread; no step of the wall clock moves it
   std::optional<EventLoop::Timer> turn_timer_;
+  std::atomic<bool> abandoned_{false};
+  enum class Next { kRun, kFinish, kDrop } next_ = Next::kRun;
+  absl::Status ended_with_;  // of kFinish
 };
 
 class Calls {
@@ -60,8 +65,9 @@ class Calls {
   // False when too many of the uid's requests wait: nothing was done and the call is not answered. Otherwise
   // it may be answered before this returns. On the loop's thread.
   bool Start(const std::shared_ptr<Call>& call);
-  // The caller is gone: a call that still waits is dropped; what runs ends for itself. On the loop's thread.
-  void Abandon(Call& call);
+  // The caller is gone: a call that still waits, for its turn or for a thread, will not run and is answered
+  // with kCancelled, uncounted; what runs ends for itself. On the loop's thread.
+  void Abandon(const std::shared_ptr<Call>& call);
   // One that never became a call (no such route, body not JSON, …): counted and logged.
   void Refused(uid_t uid, absl::string_view what, const absl::Status& status);
 
@@ -77,7 +83,12 @@ class Calls {
   void Run(const std::shared_ptr<Call>& call);
   static absl::Status Handle(Call& call);
   void Move(const std::shared_ptr<Call>& call);
+  void RunOnLane(const std::shared_ptr<Call>& call, const Lane& lane);
+  // Gives its turn back and goes to the loop's thread.
+  void Leave(const std::shared_ptr<Call>& call, Call::Next next, absl::Status status);
   void Finish(Call& call, const absl::Status& status);
+  static void Drop(Call& call);
+  void Record(const Call& call, const absl::Status& status);
   static void Log(uid_t uid, absl::string_view what, const absl::Status& status);
 
   const Limits limits_;

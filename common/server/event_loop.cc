@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <utility>
 
 #include "common/status/errno_status.h"
@@ -13,6 +14,15 @@ namespace aziot::server {
 namespace {
 
 constexpr int kBatch = 64;
+
+template <class Run>
+void Guarded(const Run& run) noexcept {
+  try {
+    run();
+  } catch (const std::exception&) {
+    return;  // out of memory: a line in the log would need some too
+  }
+}
 
 }  // namespace
 
@@ -78,6 +88,23 @@ void EventLoop::Post(std::function<void()> task) {
   if (first) Wake();
 }
 
+void EventLoop::Post(std::shared_ptr<Task> task) noexcept {
+  bool first;
+  {
+    const std::lock_guard lock(mutex_);
+    first = first_task_ == nullptr;
+    Task* const raw = task.get();
+    (first ? first_task_ : last_task_->next_) = std::move(task);
+    last_task_ = raw;
+  }
+  if (first) Wake();
+}
+
+void EventLoop::PrepareToRetire(size_t sources) {
+  const size_t wanted = retired_.size() + sources;
+  if (retired_.capacity() < wanted) retired_.reserve(std::max(wanted, 2 * retired_.capacity()));
+}
+
 void EventLoop::Quit() {
   quit_.store(true);
   Wake();
@@ -99,12 +126,18 @@ void EventLoop::Run() {
         uint64_t counter;
         if (read(wake_.get(), &counter, sizeof counter) < 0) continue;
       } else {
-        static_cast<Source*>(events[i].data.ptr)->OnEvents(events[i].events);
+        Source& source = *static_cast<Source*>(events[i].data.ptr);
+        try {
+          source.OnEvents(events[i].events);
+        } catch (const std::exception&) {
+          source.OnExhausted();
+        }
       }
     }
     RunTasks();
     FireTimers();
-    again = after_batch_ != nullptr && after_batch_();
+    again = false;
+    if (after_batch_ != nullptr) Guarded([&] { again = after_batch_(); });
     retired_.clear();
   }
   // What was posted may own things that others wait for.
@@ -120,10 +153,26 @@ bool EventLoop::RunTasks() {
     tasks.swap(tasks_);
   }
   for (std::function<void()>& task : tasks) {
-    task();
+    Guarded(task);
     task = nullptr;
   }
-  return !tasks.empty();
+  return RunPostedTasks() || !tasks.empty();
+}
+
+bool EventLoop::RunPostedTasks() {
+  std::shared_ptr<Task> task;
+  {
+    const std::lock_guard lock(mutex_);
+    task = std::move(first_task_);
+    last_task_ = nullptr;
+  }
+  const bool any = task != nullptr;
+  while (task != nullptr) {
+    std::shared_ptr<Task> next = std::move(task->next_);
+    Guarded([&] { task->RunTask(); });
+    task = std::move(next);
+  }
+  return any;
 }
 
 void EventLoop::FireTimers() {
@@ -133,8 +182,8 @@ void EventLoop::FireTimers() {
     while (!timers.armed.empty() && timers.armed.front()->due_ <= now) {
       Timer& timer = *timers.armed.front();
       timer.Disarm();
-      const std::function<void()> fire = timer.fire_;  // a copy: what it calls may destroy the timer
-      fire();
+      const std::shared_ptr<const std::function<void()>> fire = timer.fire_;
+      Guarded(*fire);
     }
   }
 }

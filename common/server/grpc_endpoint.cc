@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/rpc/errors.h"
 #include "common/rpc/feed.h"
@@ -20,6 +21,7 @@ using rpc::Endpoint;
 // gRPC has our own api-version only.
 constexpr absl::string_view kApiVersion = "2026-12-01";
 constexpr int kUnimplemented = 12;
+constexpr size_t kLoggedPath = 128;
 
 Endpoint::Answer AnswerOf(const absl::Status& status) {
   const rpc::WireStatus wire = rpc::ToWire(status);
@@ -125,7 +127,8 @@ class WatchCall final : public Call {
 
 class ConnectionEndpoint final : public Endpoint {
  public:
-  ConnectionEndpoint(GrpcCalls& shared, const net::Peer& peer, ConnectionCounts::Place place)
+  ConnectionEndpoint(GrpcCalls& shared, const net::Peer& peer,
+                     std::shared_ptr<const ConnectionCounts::Place> place)
       : shared_(shared), peer_(peer), place_(std::move(place)) {}
 
   Kind KindOf(const std::string& path) const override {
@@ -134,41 +137,41 @@ class ConnectionEndpoint final : public Endpoint {
     return method->server_streaming() ? Kind::kStream : Kind::kUnary;
   }
 
-  void Call(const std::string& path, std::string request, Deadline deadline,
-            std::function<void(Answer)> done) override {
+  GiveUp Call(const std::string& path, std::string request, Deadline deadline,
+              std::function<void(Answer)> done) override {
     const MethodDescriptor* method = shared_.Find(path);
     const rpc::Dispatcher::Handler* handler = method == nullptr ? nullptr : shared_.dispatcher().Find(method);
     if (handler == nullptr) {
-      done({.code = kUnimplemented, .message = "no such method"});
-      return;
+      done(Unknown(path));
+      return Nothing();
     }
     std::unique_ptr<Message> message = ParseRequest(*method, request);
     if (message == nullptr) {
       done(AnswerOf(Malformed(*method)));
-      return;
+      return Nothing();
     }
     EventLoop& loop = shared_.NextLoop();
-    Begin(loop, std::make_shared<UnaryCall>(loop, *method, Context(deadline), *handler, std::move(message),
-                                            std::move(done)));
+    return Begin(loop, std::make_shared<UnaryCall>(loop, *method, Context(deadline), *handler,
+                                                   std::move(message), std::move(done)));
   }
 
-  void Watch(const std::string& path, std::string request, Deadline deadline, std::function<void()> changed,
-             WatchCall::Done done) override {
+  GiveUp Watch(const std::string& path, std::string request, Deadline deadline, std::function<void()> changed,
+               WatchCall::Done done) override {
     const MethodDescriptor* method = shared_.Find(path);
     const rpc::Dispatcher::StreamHandler* handler =
         method == nullptr ? nullptr : shared_.dispatcher().FindStream(method);
     if (handler == nullptr) {
-      done({.code = kUnimplemented, .message = "no such method"}, nullptr);
-      return;
+      done(Unknown(path), nullptr);
+      return Nothing();
     }
     std::unique_ptr<Message> message = ParseRequest(*method, request);
     if (message == nullptr) {
       done(AnswerOf(Malformed(*method)), nullptr);
-      return;
+      return Nothing();
     }
     EventLoop& loop = shared_.NextLoop();
-    Begin(loop, std::make_shared<WatchCall>(loop, *method, Context(deadline), *handler, std::move(message),
-                                            std::move(changed), std::move(done)));
+    return Begin(loop, std::make_shared<WatchCall>(loop, *method, Context(deadline), *handler,
+                                                   std::move(message), std::move(changed), std::move(done)));
   }
 
  private:
@@ -180,16 +183,30 @@ class ConnectionEndpoint final : public Endpoint {
     shared_.calls().Refused(peer_.uid, method.full_name(), status);
     return status;
   }
+  // The caller learns what other gRPC servers say; the log, what was asked for.
+  Answer Unknown(const std::string& path) const {
+    shared_.calls().Refused(peer_.uid, absl::CHexEscape(path.substr(0, kLoggedPath)), rpc::NoRoute());
+    return {.code = kUnimplemented, .message = "no such method"};
+  }
+  static GiveUp Nothing() {
+    return [] {};
+  }
   template <class OneCall>
-  void Begin(EventLoop& loop, std::shared_ptr<OneCall> call) {
-    loop.Post([&calls = shared_.calls(), call] {
+  GiveUp Begin(EventLoop& loop, const std::shared_ptr<OneCall>& call) {
+    Calls& calls = shared_.calls();
+    loop.Post([&calls, call] {
       if (!calls.Start(call)) call->Answer(rpc::Busy("too many requests of this user are waiting"));
     });
+    return [&calls, &loop, waiting = std::weak_ptr<OneCall>(call)] {
+      loop.Post([&calls, waiting] {
+        if (const std::shared_ptr<OneCall> left = waiting.lock(); left != nullptr) calls.Abandon(left);
+      });
+    };
   }
 
   GrpcCalls& shared_;
   const net::Peer peer_;
-  const ConnectionCounts::Place place_;
+  const std::shared_ptr<const ConnectionCounts::Place> place_;
 };
 
 }  // namespace
@@ -218,7 +235,7 @@ absl::Time GrpcCalls::Until(rpc::Endpoint::Deadline asked) const {
 }
 
 std::unique_ptr<rpc::Endpoint> NewGrpcEndpoint(GrpcCalls& shared, const net::Peer& peer,
-                                               ConnectionCounts::Place place) {
+                                               std::shared_ptr<const ConnectionCounts::Place> place) {
   return std::make_unique<ConnectionEndpoint>(shared, peer, std::move(place));
 }
 

@@ -38,6 +38,6 @@ class GrpcCalls {
 };
 
 std::unique_ptr<rpc::Endpoint> NewGrpcEndpoint(GrpcCalls& shared, const net::Peer& peer,
-                                               ConnectionCounts::Place place);
+                                               std::shared_ptr<const ConnectionCounts::Place> place);
 
 }  // namespace aziot::server

@@ -40,7 +40,8 @@ rpc::GrpcFront* GrpcGate::Front() {
   return front_.get();
 }
 
-void GrpcGate::Serve(net::UniqueFd fd, const net::Peer& peer, ConnectionCounts::Place place) {
+void GrpcGate::Serve(net::UniqueFd fd, const net::Peer& peer,
+                     std::shared_ptr<const ConnectionCounts::Place> place) {
   rpc::GrpcFront* front = Front();
   if (front == nullptr) return;
   front->Serve(fd.release(), NewGrpcEndpoint(calls_, peer, std::move(place)));

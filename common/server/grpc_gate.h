@@ -20,7 +20,7 @@ class GrpcGate {
   GrpcGate(std::string module, const rpc::GrpcLimits& limits, GrpcCalls& calls);
 
   // Blocks for some milliseconds: not on a reactor. Closes the connection when the module cannot be loaded.
-  void Serve(net::UniqueFd fd, const net::Peer& peer, ConnectionCounts::Place place);
+  void Serve(net::UniqueFd fd, const net::Peer& peer, std::shared_ptr<const ConnectionCounts::Place> place);
   // No more connections; watches end, calls may finish until `limit` has passed.
   void Drain(std::chrono::milliseconds limit);
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -74,7 +75,11 @@ class Lanes::Pool {
       if (tasks_.empty()) return;
       std::function<void()> task = tasks_.Pop();
       lock.unlock();
-      task();
+      try {
+        task();
+      } catch (const std::exception& thrown) {
+        log::Error("lane '{}': {}", options_.lane.name(), thrown.what());
+      }
       task = nullptr;
       lock.lock();
     }

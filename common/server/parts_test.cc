@@ -105,5 +105,13 @@ TEST(BoundsTest, DefaultsStandUntilConfigured) {
   EXPECT_EQ(BoundsOf(limits).body_bytes, 10u);
 }
 
+TEST(BoundsTest, OneUidNeverHoldsAllConnections) {
+  config::v1::Limits limits;
+  limits.set_connections(10);
+  EXPECT_EQ(BoundsOf(limits).connections_per_uid, 5u);
+  limits.set_connections(1);
+  EXPECT_EQ(BoundsOf(limits).connections_per_uid, 1u);
+}
+
 }  // namespace
 }  // namespace aziot::server

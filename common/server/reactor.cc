@@ -2,10 +2,14 @@
 
 #include <pthread.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "common/log/log.h"
+#include "common/status/errno_status.h"
 #include "common/status/status_macros.h"
 
 namespace aziot::server {
@@ -18,11 +22,10 @@ constexpr int kAcceptsAtOnce = 16;
 constexpr std::chrono::milliseconds kAcceptPause{50};
 
 // Of all reactors together, so that a flood of refused connections is not a flood of lines.
-void LogRefusal(uid_t uid) {
+void LogRefusal(absl::string_view what, uid_t uid) {
   static std::atomic<int64_t> last_second{-1};
   const int64_t second = absl::ToUnixSeconds(absl::Now());
-  if (last_second.exchange(second) != second)
-    log::Info("Max simultaneous connections reached for user {}", uid);
+  if (last_second.exchange(second) != second) log::Info("{} reached for user {}", what, uid);
 }
 
 }  // namespace
@@ -73,9 +76,9 @@ void Reactor::Drain() {
     draining_ = true;
     accept_again_.Disarm();
     loop_->Remove(shared_.listener.fd());
-    std::vector<std::shared_ptr<RestConnection>> open;
+    std::vector<std::shared_ptr<Connection>> open;
     for (const auto& [key, connection] : connections_) open.push_back(connection);
-    for (const std::shared_ptr<RestConnection>& connection : open) connection->Drain();
+    for (const std::shared_ptr<Connection>& connection : open) connection->Drain();
   });
 }
 
@@ -103,7 +106,7 @@ void Reactor::Accept() {
 void Reactor::Admit(Accepted accepted) {
   std::optional<ConnectionCounts::Place> place = shared_.counts.Enter(accepted.peer.uid);
   if (!place.has_value()) {
-    LogRefusal(accepted.peer.uid);
+    LogRefusal("Max simultaneous connections", accepted.peer.uid);
     return;
   }
   Reactor& target = LeastBusy();
@@ -142,17 +145,23 @@ void Reactor::Adopt(net::UniqueFd fd, const net::Peer& peer, ConnectionCounts::P
     log::Error("a connection was closed: {}", status);
     return;
   }
-  connections_.emplace(connection.get(), connection);
-  load_.fetch_add(1, std::memory_order_relaxed);
+  Keep(connection);
   if (draining_) connection->Drain();
 }
 
-void Reactor::MakeReady(RestConnection& connection) {
-  if (std::exchange(connection.queued, true)) return;
-  ready_.Push(connection.uid(), connection.shared_from_this());
+void Reactor::Keep(const std::shared_ptr<Connection>& connection) {
+  loop_->PrepareToRetire(connections_.size() + 1);
+  connections_.emplace(connection.get(), connection);
+  load_.fetch_add(1, std::memory_order_relaxed);
 }
 
-void Reactor::Forget(RestConnection& connection) {
+void Reactor::MakeReady(Connection& connection) {
+  if (connection.queued) return;
+  ready_.Push(connection.uid(), connection.shared_from_this());
+  connection.queued = true;
+}
+
+void Reactor::Forget(Connection& connection) {
   const auto found = connections_.find(&connection);
   if (found == connections_.end()) return;
   loop_->Retire(std::move(found->second));
@@ -160,17 +169,52 @@ void Reactor::Forget(RestConnection& connection) {
   load_.fetch_sub(1, std::memory_order_relaxed);
 }
 
+bool Reactor::AdmitsGrpc(uid_t uid) {
+  if (shared_.relays.allowance.Connect(uid, EventLoop::Steady::now())) return true;
+  LogRefusal("Max new gRPC connections", uid);
+  return false;
+}
+
 void Reactor::ServeGrpc(net::UniqueFd fd, const net::Peer& peer, ConnectionCounts::Place place) {
-  shared_.grpc(std::move(fd), peer, std::move(place));
+  if (shared_.grpc == nullptr) return;
+  std::optional<ConnectionCounts::Place> of_front = shared_.relays.counts.Enter(peer.uid);
+  if (!of_front.has_value()) {
+    LogRefusal("Max simultaneous gRPC connections", peer.uid);
+    return;
+  }
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) {
+    log::Error("a gRPC connection was closed: {}", ErrnoStatus(errno, "socketpair"));
+    return;
+  }
+  net::UniqueFd ours(ends[0]), of_grpc(ends[1]);
+  const auto places = std::make_shared<std::pair<ConnectionCounts::Place, ConnectionCounts::Place>>(
+      std::move(place), *std::move(of_front));
+  const std::shared_ptr<const ConnectionCounts::Place> shared_place(places, &places->first);
+  const auto relay =
+      std::make_shared<GrpcRelay>(shared_.relays, *this, std::move(fd), std::move(ours), peer, shared_place);
+  if (const absl::Status status = relay->Start(); !status.ok()) {
+    log::Error("a gRPC connection was closed: {}", status);
+    return;
+  }
+  Keep(relay);
+  shared_.grpc(std::move(of_grpc), peer, shared_place);
 }
 
 bool Reactor::RunReady() {
   for (int i = 0; i < kStepsBetweenPolls && !ready_.empty(); ++i) {
-    const std::shared_ptr<RestConnection> connection = ready_.Pop();
+    const std::shared_ptr<Connection> connection = ready_.Pop();
     connection->queued = false;
-    if (connection->Step()) MakeReady(*connection);
+    try {
+      if (connection->Step()) MakeReady(*connection);
+    } catch (const std::exception&) {
+      connection->OnExhausted();
+    }
   }
-  return !ready_.empty();
+  if (!ready_.empty()) return true;
+  // What the last requests left here may have been secrets.
+  explicit_bzero(buffer_.data(), buffer_.size());
+  return false;
 }
 
 }  // namespace aziot::server

@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/server/connection.h"
 #include "common/server/connection_counts.h"
 #include "common/server/event_loop.h"
+#include "common/server/grpc_relay.h"
 #include "common/server/listener.h"
 #include "common/server/rest_connection.h"
 #include "common/server/round_robin.h"
@@ -20,12 +22,14 @@ namespace aziot::server {
 
 class Reactor final : public ConnectionOwner {
  public:
-  using GrpcHandOver = std::function<void(net::UniqueFd, const net::Peer&, ConnectionCounts::Place)>;
+  using GrpcHandOver =
+      std::function<void(net::UniqueFd, const net::Peer&, std::shared_ptr<const ConnectionCounts::Place>)>;
   struct Shared {
     const RestFront& front;
     Listener& listener;
     ConnectionCounts& counts;
-    GrpcHandOver grpc;
+    const GrpcRelays& relays;
+    GrpcHandOver grpc;  // nullptr: HTTP/2 is closed without a byte
     std::vector<std::unique_ptr<Reactor>>& all;
   };
 
@@ -39,8 +43,9 @@ class Reactor final : public ConnectionOwner {
   void Stop();
 
   EventLoop& loop() override { return *loop_; }
-  void MakeReady(RestConnection& connection) override;
-  void Forget(RestConnection& connection) override;
+  void MakeReady(Connection& connection) override;
+  void Forget(Connection& connection) override;
+  bool AdmitsGrpc(uid_t uid) override;
   void ServeGrpc(net::UniqueFd fd, const net::Peer& peer, ConnectionCounts::Place place) override;
   std::span<uint8_t> buffer() override { return buffer_; }
 
@@ -51,6 +56,7 @@ class Reactor final : public ConnectionOwner {
   absl::Status Listen();
   void Accept();
   void Admit(Accepted accepted);
+  void Keep(const std::shared_ptr<Connection>& connection);
   void Adopt(net::UniqueFd fd, const net::Peer& peer, ConnectionCounts::Place place);
   Reactor& LeastBusy();
   bool RunReady();
@@ -59,8 +65,8 @@ class Reactor final : public ConnectionOwner {
   const std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<Acceptor> acceptor_;
   EventLoop::Timer accept_again_;
-  std::unordered_map<RestConnection*, std::shared_ptr<RestConnection>> connections_;
-  RoundRobin<std::shared_ptr<RestConnection>> ready_;
+  std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
+  RoundRobin<std::shared_ptr<Connection>> ready_;
   std::vector<uint8_t> buffer_;
   std::atomic<size_t> load_{0};  // connections
   bool draining_ = false;

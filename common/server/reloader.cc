@@ -1,5 +1,10 @@
 #include "common/server/reloader.h"
 
+#include <exception>
+#include <system_error>
+
+#include "common/log/log.h"
+
 namespace aziot::server {
 
 Reloader::~Reloader() {
@@ -15,7 +20,11 @@ void Reloader::Request() {
   if (reload_ == nullptr) return;
   const std::lock_guard lock(mutex_);
   requested_ = true;
-  if (!thread_.joinable()) thread_ = std::thread([this] { Work(); });
+  try {
+    if (!thread_.joinable()) thread_ = std::thread([this] { Work(); });
+  } catch (const std::system_error& refused) {
+    log::Error("no thread to reload the configuration: {}; the last one stays", refused.what());
+  }
   wake_.notify_all();
 }
 
@@ -26,7 +35,11 @@ void Reloader::Work() {
     if (stopping_) return;
     requested_ = false;
     lock.unlock();
-    reload_();
+    try {
+      reload_();
+    } catch (const std::exception& thrown) {
+      log::Error("reloading the configuration failed: {}; the last one stays", thrown.what());
+    }
     lock.lock();
   }
 }

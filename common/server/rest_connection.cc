@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -12,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/http/target.h"
 #include "common/log/log.h"
+#include "common/log/request_id.h"
 #include "common/rpc/errors.h"
 
 namespace aziot::server {
@@ -23,8 +25,16 @@ constexpr absl::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 // What a refused client may still send before it reads the answer.
 constexpr size_t kLingerBytes = size_t{1} << 20;
 constexpr std::chrono::milliseconds kLinger{1000};
+// Who is refused hears of it late, so that coming back at once costs nobody anything.
+constexpr std::chrono::milliseconds kRefusal{1000};
 // Edge-triggered: while a request is worked on, more input waits without waking anybody.
 constexpr uint32_t kInput = EPOLLIN | EPOLLRDHUP | EPOLLET;
+
+// The others are answered without a look at their body, so without waiting for it (keys-service.md 2.2, 4 and
+// 5).
+bool MayHaveBody(absl::string_view method) {
+  return method == "POST" || method == "PUT" || method == "DELETE";
+}
 
 }  // namespace
 
@@ -34,12 +44,14 @@ class RestConnection::Request final : public Call {
   Request(RestConnection& connection, const rpc::Dispatcher::Handler& handler, rpc::RestCall call)
       : Call(connection.owner_.loop(), *call.method,
              rpc::CallContext(connection.peer_, call.api_version, connection.front_.calls.DeadlineFromNow())),
-        connection_(connection.weak_from_this()),
+        connection_(std::static_pointer_cast<RestConnection>(connection.shared_from_this())),
         handler_(handler),
-        call_(std::move(call)) {}
+        call_(std::move(call)),
+        id_(connection.request_id_) {}
 
  private:
   absl::Status Handle(const rpc::CallContext& context) override {
+    const log::RequestIdScope scope(id_);
     rpc::Reply reply = handler_(context, *call_.request);
     if (!reply.ok()) return reply.status();
     reply_ = *std::move(reply);
@@ -48,23 +60,27 @@ class RestConnection::Request final : public Call {
   void Answer(const absl::Status& status) override {
     const std::shared_ptr<RestConnection> connection = connection_.lock();
     if (connection == nullptr || connection->state_ != State::kWorking) return;
-    connection->request_.reset();
-    connection->Respond(status.ok() ? rpc::RestApi::FormatReply(call_, *reply_)
-                                    : rpc::RestApi::FormatError(status));
+    try {
+      connection->Respond(status.ok() ? rpc::RestApi::FormatReply(call_, *reply_)
+                                      : rpc::RestApi::FormatError(status));
+    } catch (const std::bad_alloc&) {
+      connection->Close();
+    }
   }
 
   const std::weak_ptr<RestConnection> connection_;
   const rpc::Dispatcher::Handler& handler_;
   const rpc::RestCall call_;
+  const std::string id_;
   std::unique_ptr<google::protobuf::Message> reply_;
 };
 
 RestConnection::RestConnection(const RestFront& front, ConnectionOwner& owner, net::UniqueFd fd,
                                const net::Peer& peer, ConnectionCounts::Place place)
-    : front_(front),
+    : Connection(peer),
+      front_(front),
       owner_(owner),
       fd_(std::move(fd)),
-      peer_(peer),
       place_(std::move(place)),
       timer_(owner.loop(), [this] { OnTimer(); }) {}
 
@@ -111,6 +127,11 @@ void RestConnection::Sniff() {
   if (!absl::StartsWith(kHttp2Preface, absl::string_view(first, static_cast<size_t>(count)))) {
     state_ = State::kReading;
   } else if (count == static_cast<ssize_t>(sizeof first)) {
+    if (!owner_.AdmitsGrpc(peer_.uid)) {
+      state_ = State::kRefused;
+      timer_.Arm(kRefusal);
+      return;
+    }
     owner_.loop().Remove(fd_.get());
     owner_.ServeGrpc(std::move(fd_), peer_, *std::move(place_));
     Close();
@@ -127,12 +148,13 @@ void RestConnection::Read() {
     Consume(ToBytesView(rest));
   } else if (Fill(bytes)) {
     Consume(bytes);
+    TakePeeked();
   }
 }
 
 bool RestConnection::Fill(BytesView& bytes) {
   const std::span<uint8_t> buffer = owner_.buffer();
-  const ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), 0);
+  const ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), MSG_PEEK);
   if (count < 0 && errno == EINTR) return false;
   if (count < 0 && errno == EAGAIN) {
     readable_ = false;
@@ -148,8 +170,17 @@ bool RestConnection::Fill(BytesView& bytes) {
   }
   // A short read has emptied the socket, unless an end stands behind it that was told already.
   readable_ = ended_ || count == static_cast<ssize_t>(buffer.size());
-  bytes = BytesView(buffer.data(), static_cast<size_t>(count));
+  peeked_ = static_cast<size_t>(count);
+  bytes = BytesView(buffer.data(), peeked_);
   return true;
+}
+
+// Taking bytes off a socket wakes whoever sleeps on its other end, for the answer as well as for room to
+// write: a client would wake twice for each answer that is not there yet when its request is taken.
+void RestConnection::TakePeeked() {
+  if (peeked_ == 0) return;
+  const size_t count = std::exchange(peeked_, 0);
+  if (recv(fd_.get(), owner_.buffer().data(), count, 0) != static_cast<ssize_t>(count)) Close();
 }
 
 void RestConnection::Consume(BytesView bytes) {
@@ -176,6 +207,11 @@ void RestConnection::Consume(BytesView bytes) {
 
 void RestConnection::WaitForMore() {
   if (parser_->header_done()) {
+    if (!MayHaveBody(parser_->method())) {
+      readable_ = true;  // the body that nobody wants may be on its way
+      Begin(parser_->Take());
+      return;
+    }
     if (!std::exchange(body_timed_, true)) timer_.Arm(front_.bounds.body);
     if (parser_->expects_continue() && !std::exchange(continued_, true) &&
         send(fd_.get(), kContinue.data(), kContinue.size(), MSG_NOSIGNAL) < 0) {
@@ -191,6 +227,9 @@ void RestConnection::Begin(http::Request request) {
   keep_alive_ = request.keep_alive && !draining_;
   head_only_ = request.method == "HEAD";
   state_ = State::kWorking;
+  if (const std::string* id = request.headers.Find(log::kRequestIdHeader);
+      id != nullptr && log::IsRequestId(*id))
+    request_id_ = *id;
   if (const std::optional<http::Response> response = front_.observing.Answer(request); response.has_value()) {
     Respond(*response);
     return;
@@ -216,9 +255,11 @@ void RestConnection::Begin(http::Request request) {
 
 // What still waits for its turn would hold a place in the queue for nothing.
 void RestConnection::CloseIfNobodyListens() {
+  if (gone_ && state_ == State::kRefused) Close();
   if (!gone_ || state_ != State::kWorking) return;
-  front_.calls.Abandon(*request_);
+  const std::shared_ptr<Request> request = request_;
   Close();
+  front_.calls.Abandon(request);
 }
 
 void RestConnection::Refuse(int status) {
@@ -233,9 +274,17 @@ void RestConnection::Refuse(int status) {
 }
 
 void RestConnection::Respond(const http::Response& response) {
+  request_.reset();
   answered_ = true;
   keep_alive_ = keep_alive_ && !draining_;
-  std::string wire = http::FormatResponse(response, keep_alive_);
+  std::string wire;
+  if (request_id_.empty()) {
+    wire = http::FormatResponse(response, keep_alive_);
+  } else {
+    http::Response named = response;
+    named.headers.Add(log::kRequestIdHeader, std::exchange(request_id_, {}));
+    wire = http::FormatResponse(named, keep_alive_);
+  }
   if (head_only_) wire.resize(wire.find("\r\n\r\n") + 4);
   Send(std::move(wire));
 }
@@ -269,7 +318,8 @@ void RestConnection::Flush() {
     if (static_cast<size_t>(count) == unsent_.size()) break;
     unsent_.erase(0, static_cast<size_t>(count));
   }
-  unsent_.clear();
+  std::string().swap(unsent_);  // freed, and wiped where freed memory is: the answer may hold a secret
+  TakePeeked();
   ListenForWritable(false);
   if (state_ == State::kWriting) Written();
 }
@@ -306,14 +356,19 @@ void RestConnection::Discard() {
 void RestConnection::OnTimer() {
   if (state_ == State::kWorking) return;
   if (state_ == State::kReading && body_timed_) {
-    Refuse(408);
-    return;
+    try {
+      Refuse(408);
+      return;
+    } catch (const std::bad_alloc&) {
+      return Close();
+    }
   }
   Close();
 }
 
 void RestConnection::Drain() {
   draining_ = true;
+  if (state_ == State::kRefused) Close();
   if (state_ != State::kReading && state_ != State::kSniffing) return;
   if (!answered_ || (parser_ != nullptr && parser_->started()) || HasMore()) return;
   char byte;
@@ -328,6 +383,7 @@ void RestConnection::Close() {
   timer_.Disarm();
   request_.reset();
   if (fd_) {
+    TakePeeked();  // closing over unread input would reset the connection
     // Closing alone would not end the registration while a forked process holds the same socket.
     owner_.loop().Remove(fd_.get());
     fd_.reset();

@@ -4,7 +4,6 @@
 
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 
 #include "common/bytes/bytes.h"
@@ -15,28 +14,12 @@
 #include "common/rpc/rest.h"
 #include "common/server/bounds.h"
 #include "common/server/calls.h"
+#include "common/server/connection.h"
 #include "common/server/connection_counts.h"
 #include "common/server/event_loop.h"
 #include "common/server/observing.h"
 
 namespace aziot::server {
-
-class RestConnection;
-
-// Who a connection runs for: its reactor.
-class ConnectionOwner {
- public:
-  virtual ~ConnectionOwner() = default;
-  virtual EventLoop& loop() = 0;
-  // `connection` has something to do: Step will be called when it is its uid's turn.
-  virtual void MakeReady(RestConnection& connection) = 0;
-  // It has ended; it stays valid until the events at hand are over.
-  virtual void Forget(RestConnection& connection) = 0;
-  // It speaks HTTP/2, and nothing has been read from it.
-  virtual void ServeGrpc(net::UniqueFd fd, const net::Peer& peer, ConnectionCounts::Place place) = 0;
-  // Where to read to; shared by the connections of a reactor.
-  virtual std::span<uint8_t> buffer() = 0;
-};
 
 // What all connections of a server share.
 struct RestFront {
@@ -47,7 +30,7 @@ struct RestFront {
   const Bounds& bounds;
 };
 
-class RestConnection final : public EventLoop::Source, public std::enable_shared_from_this<RestConnection> {
+class RestConnection final : public Connection {
  public:
   RestConnection(const RestFront& front, ConnectionOwner& owner, net::UniqueFd fd, const net::Peer& peer,
                  ConnectionCounts::Place place);
@@ -56,24 +39,20 @@ class RestConnection final : public EventLoop::Source, public std::enable_shared
   // Begins to listen for events. Not OK: the kernel refuses, and the connection is to be dropped.
   absl::Status Start();
   void OnEvents(uint32_t events) override;
-  // Reads and works on one request at most. True: call it again, when others had their turn.
-  bool Step();
-  // The server stops: ends now when at rest, else after the answer at hand.
-  void Drain();
-
-  uid_t uid() const { return peer_.uid; }
-  // Of its owner: it stands in the queue of those who are ready.
-  bool queued = false;
+  bool Step() override;
+  void Drain() override;
+  void OnExhausted() noexcept override { Close(); }
 
  private:
   class Request;
-  enum class State { kSniffing, kReading, kWorking, kWriting, kLingering, kClosed };
+  enum class State { kSniffing, kReading, kWorking, kWriting, kLingering, kRefused, kClosed };
 
   bool HasMore() const;
   void Sniff();
   void Read();
   // False when nothing could be read.
   bool Fill(BytesView& bytes);
+  void TakePeeked();
   void Consume(BytesView bytes);
   void WaitForMore();
   void Begin(http::Request request);
@@ -91,13 +70,14 @@ class RestConnection final : public EventLoop::Source, public std::enable_shared
   const RestFront& front_;
   ConnectionOwner& owner_;
   net::UniqueFd fd_;
-  const net::Peer peer_;
   std::optional<ConnectionCounts::Place> place_;
   EventLoop::Timer timer_;
   std::unique_ptr<http::RequestParser> parser_;
   std::shared_ptr<Request> request_;  // while kWorking
   std::string unread_;                // read from the socket, not yet by the parser
+  size_t peeked_ = 0;                 // worked on, and still in the socket
   std::string unsent_;
+  std::string request_id_;  // that the caller gave the request at hand
   size_t lingered_ = 0;
   State state_ = State::kSniffing;
   bool readable_ = false;

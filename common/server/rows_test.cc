@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/rpc/errors.h"
 #include "common/server/test_server.h"
 
 namespace aziot::server {
@@ -85,6 +87,21 @@ INSTANTIATE_TEST_SUITE_P(
         Key("SlashInsideAnId", Bodiless("GET /key/aziot-edged%2Fmodule:1?api-version=2020-09-01"),
             "aziot-edged/module:1"),
         Key("RawDollarAndPercent", Bodiless("GET /key/$a+100%?api-version=2020-09-01"), "$a+100%"),
+        Key("RawUtf8", Bodiless("GET /key/ger\xc3\xa4t?api-version=2020-09-01"), "ger\xc3\xa4t"),
+        Key("EncodedUtf8", Bodiless("GET /key/ger%C3%A4t?api-version=2020-09-01"), "ger\xc3\xa4t"),
+        Key("QuotesInAnId", Bodiless("GET /key/%22%5C%0A?api-version=2020-09-01"), R"(\"\\\n)"),
+        Key("Chunks",
+            absl::StrCat(
+                "POST /key?api-version=2020-09-01 HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n5;x=y\r\n",
+                kCreateKey.substr(0, 5), "\r\n", absl::Hex(kCreateKey.size() - 5), "\r\n",
+                kCreateKey.substr(5), "\r\n0\r\ntrailer: x\r\n\r\n"),
+            "k:0"),
+        Key("UnknownExpectation",
+            With("POST /key?api-version=2020-09-01", "expect: something\r\n", kCreateKey), "k:0"),
+        Key("ExpectationOnGet", Bodiless("GET /key/a?api-version=2020-09-01", "expect: 100-continue\r\n"),
+            "a"),
+        Key("EmptyLinesFirst", "\r\n\r\n" + Bodiless("GET /key/a?api-version=2020-09-01"), "a"),
+        Key("EncodedVersion", Bodiless("GET /key/a?api%2Dversion=2020%2D09-01"), "a"),
         Key("GetIgnoresItsBody", With("GET /key/a?api-version=2020-09-01", kText, "{broken"), "a"),
         Row{"PutWithJson", With("PUT /identities/modules/m?type=aziot&api-version=2020-09-01", kJson, "{}"),
             200, R"({"type":"aziot","spec":{}})"}),
@@ -97,6 +114,11 @@ INSTANTIATE_TEST_SUITE_P(
         Refused("NoVersion", Bodiless("GET /key/a"), 400, "api-version not specified"),
         Refused("NoVersionBeforeRouteVerbAndBody", With("BREW /nothing", kText, "{broken"), 400,
                 "api-version not specified"),
+        Refused("EmptyVersion", Bodiless("GET /key/a?api-version="), 400, R"(invalid api-version \"\")"),
+        Refused("VersionWithoutValue", Bodiless("GET /key/a?api-version"), 400,
+                R"(invalid api-version \"\")"),
+        Refused("VersionOfAnotherCase", Bodiless("GET /key/a?API-Version=2020-09-01"), 400,
+                "api-version not specified"),
         Refused("UnknownVersion", Bodiless("GET /key/a?api-version=2019-01-01"), 400,
                 R"(invalid api-version \"2019-01-01\")"),
         Refused("TheLastVersionLoses", Bodiless("GET /key/a?api-version=2020-09-01&api-version=x"), 400,
@@ -107,6 +129,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refused("OtherCase", Bodiless("GET /Key/a?api-version=2020-09-01"), 404, "not found"),
         Refused("TrailingSlash", Bodiless("GET /key/a/?api-version=2020-09-01"), 404, "not found"),
         Refused("EmptySegment", Bodiless("GET /key/?api-version=2020-09-01"), 404, "not found"),
+        Refused("SlashOfAnId", Bodiless("GET /key/a/b?api-version=2020-09-01"), 404, "not found"),
+        Refused("AsteriskForm", Bodiless("OPTIONS *"), 400, "api-version not specified"),
         Refused("DoubleSlash", With("POST //key?api-version=2020-09-01", kJson, kCreateKey), 404,
                 "not found"),
         Refused("BrokenUtf8", Bodiless("GET /key/%FF?api-version=2020-09-01"), 404, "not found"),
@@ -114,6 +138,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "not found"),
         // 4: verbs that no route has, before the body.
         Refused("Patch", With("PATCH /key?api-version=2020-09-01", kJson, "{broken"), 400,
+                "method not allowed"),
+        Refused("PatchOfAnotherType", With("PATCH /key?api-version=2020-09-01", kText, "x"), 400,
                 "method not allowed"),
         Refused("Options", Bodiless("OPTIONS /key/a?api-version=2020-09-01"), 400, "method not allowed"),
         // 7: absent bodies.
@@ -136,6 +162,10 @@ INSTANTIATE_TEST_SUITE_P(
                 "not valid JSON at byte 2"),
         Refused("WrongType", With("POST /key?api-version=2020-09-01", kJson, R"({"keyId":1,"usage":"sign"})"),
                 422, R"(member \"keyId\": expected a string)"),
+        Refused("NullMember",
+                With("POST /key?api-version=2020-09-01", kJson, R"({"keyId":null,"usage":"sign"})"), 422,
+                R"(missing member \"keyId\")"),
+        Refused("NoObject", With("POST /key?api-version=2020-09-01", kJson, "[]"), 422, "expected an object"),
         Refused("MissingMember", With("DELETE /key?api-version=2020-09-01", kJson, "{}"), 422,
                 R"(missing member \"keyHandle\")"),
         Refused("BadBase64",
@@ -151,6 +181,90 @@ INSTANTIATE_TEST_SUITE_P(
         Refused("VerbOfAnotherRouteAfterOtherType", With("PUT /key/a?api-version=2020-09-01", kText, "{}"),
                 415, "request body must be application/json")),
     [](const auto& info) { return std::string(info.param.name); });
+
+TEST(AnswerTest, IsTheseBytesAndNoOther) {
+  TestServer server(
+      {}, [](const rpc::CallContext&, const std::string& id) -> absl::StatusOr<keys::v1::KeyHandle> {
+        if (id == "denied") return rpc::NotAuthorized("user 1 is not authorized");
+        if (id == "broken") return absl::InternalError("a secret path");
+        if (id == "absent") return absl::NotFoundError("a file");
+        if (id == "busy") return rpc::Busy("later");
+        keys::v1::KeyHandle handle;
+        handle.set_key_handle(id);
+        return handle;
+      });
+  const std::pair<std::string, std::string> expected[] = {
+      {Bodiless("GET /key/a?api-version=2020-09-01"),
+       "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: "
+       "17\r\n\r\n{\"keyHandle\":\"a\"}"},
+      {Bodiless("GET /key/a?api-version=2020-09-01", "connection: close\r\n"),
+       "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 17\r\nconnection: close\r\n\r\n"
+       "{\"keyHandle\":\"a\"}"},
+      {Bodiless("GET /key/denied?api-version=2020-09-01"),
+       "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\ncontent-length: 38\r\n\r\n"
+       "{\"message\":\"user 1 is not authorized\"}"},
+      {Bodiless("GET /key/absent?api-version=2020-09-01"),
+       "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: 46\r\n\r\n"
+       "{\"message\":\"a parameter has an invalid value\"}"},
+      {Bodiless("GET /key/broken?api-version=2020-09-01"),
+       "HTTP/1.1 500 Internal Server Error\r\ncontent-type: application/json\r\ncontent-length: 28\r\n\r\n"
+       "{\"message\":\"internal error\"}"},
+      {Bodiless("GET /key/busy?api-version=2020-09-01"),
+       "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: 19\r\n\r\n"
+       "{\"message\":\"later\"}"},
+      {Bodiless("GET /nothing?api-version=2020-09-01"),
+       "HTTP/1.1 404 Not Found\r\ncontent-type: application/json\r\ncontent-length: 23\r\n\r\n"
+       "{\"message\":\"not found\"}"},
+      {Bodiless("HEAD /key/a?api-version=2020-09-01"),
+       "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: 32\r\n\r\n"},
+      {With("DELETE /key?api-version=2020-09-01", kJson, R"({"keyHandle":"h"})"),
+       "HTTP/1.1 204 No Content\r\n\r\n"},
+      {"nonsense\r\n\r\n", "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"},
+  };
+  for (const auto& [request, answer] : expected) {
+    RawClient client(server.socket());
+    ASSERT_TRUE(client.Send(request));
+    EXPECT_EQ(client.ReadAnswer(!absl::StartsWith(request, "HEAD")), answer) << request;
+  }
+}
+
+// A deployed client takes what its first read gives for the whole header.
+TEST(AnswerTest, IsWrittenAtOnce) {
+  TestServer server;
+  RawClient client(server.socket());
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_TRUE(client.Send(Bodiless("GET /key/a?api-version=2020-09-01")));
+    EXPECT_THAT(client.ReadOnce(), EndsWith(R"({"keyHandle":"a"})"));
+  }
+}
+
+// 4 and 5: whoever needs no body does not wait for it; what still comes is no request.
+TEST(UnwantedBodyTest, IsNotWaitedFor) {
+  TestServer server;
+  for (const char* fields : {"content-length: 100\r\n", "transfer-encoding: chunked\r\n",
+                             "content-length: 100\r\nexpect: 100-continue\r\n"}) {
+    RawClient client(server.socket());
+    ASSERT_TRUE(client.Send(Bodiless("GET /key/a?api-version=2020-09-01", fields)));
+    EXPECT_EQ(
+        client.ReadAnswer(),
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 17\r\nconnection: close\r\n\r\n"
+        "{\"keyHandle\":\"a\"}");
+    client.Send(GetKeyRequestText("b"));
+    EXPECT_TRUE(client.AtEnd());
+  }
+  RawClient patch(server.socket());
+  ASSERT_TRUE(patch.Send(Bodiless("PATCH /key?api-version=2020-09-01", "content-length: 100\r\n")));
+  EXPECT_THAT(patch.ReadAnswer(),
+              AllOf(StartsWith("HTTP/1.1 400 "), EndsWith("{\"message\":\"method not allowed\"}")));
+}
+
+TEST(OldClientTest, Http10IsAnsweredAndTheConnectionEnds) {
+  TestServer server;
+  RawClient once(server.socket());
+  ASSERT_TRUE(once.Send("GET /key/a?api-version=2020-09-01 HTTP/1.0\r\n\r\n"));
+  EXPECT_THAT(once.ReadAnswer(), EndsWith(R"({"keyHandle":"a"})"));
+  EXPECT_TRUE(once.AtEnd());
+}
 
 TEST(NoContentTest, IsAHeaderAndNothingElse) {
   TestServer server;

@@ -22,6 +22,7 @@
 #include "common/server/config_watch.h"
 #include "common/server/connection_counts.h"
 #include "common/server/grpc_gate.h"
+#include "common/server/grpc_relay.h"
 #include "common/server/lanes.h"
 #include "common/server/listener.h"
 #include "common/server/observing.h"
@@ -39,7 +40,6 @@ using std::chrono::milliseconds;
 using Steady = std::chrono::steady_clock;
 
 constexpr int kMostReactors = 4;
-constexpr int kStreamsAConnection = 32;
 
 // Loading the module and making a connection's server take too long for a reactor, and must not wait for the
 // cloud.
@@ -74,7 +74,7 @@ class DaemonServer final : public Server {
       : options_(std::move(options)),
         bounds_(BoundsOf(options_.limits)),
         metrics_(options_.metrics != nullptr ? *options_.metrics : own_metrics_),
-        observing_(metrics_, options_.ready),
+        observing_(dispatcher, options_.name, metrics_, options_.ready),
         api_(dispatcher),
         lanes_(WithOwnLanes(options_.lanes)),
         calls_({.at_once = std::max<size_t>(options_.max_requests, 1),
@@ -82,6 +82,9 @@ class DaemonServer final : public Server {
                 .turn = absl::FromChrono(bounds_.turn)},
                lanes_, metrics_, dispatcher),
         counts_(bounds_.connections, bounds_.connections_per_uid),
+        grpc_counts_(bounds_.connections, bounds_.grpc_connections_per_uid),
+        relays_{bounds_, allowance_, grpc_counts_,
+                metrics_.AddCounter("aziot_cut_connections", "gRPC connections cut off for what they sent.")},
         front_{dispatcher, api_, observing_, calls_, bounds_},
         listener_(std::move(listener)),
         stop_(std::move(stop)) {}
@@ -93,17 +96,20 @@ class DaemonServer final : public Server {
 
   absl::Status MakeReactors(const rpc::Dispatcher& dispatcher) {
     std::vector<EventLoop*> loops;
+    Reactor::GrpcHandOver hand_over;
+    if (options_.grpc) {
+      hand_over = [this](net::UniqueFd fd, const net::Peer& peer,
+                         std::shared_ptr<const ConnectionCounts::Place> place) {
+        HandToGrpc(std::move(fd), peer, std::move(place));
+      };
+    }
     for (int i = 0; i < ReactorCount(); ++i) {
-      ASSIGN_OR_RETURN(
-          std::unique_ptr<Reactor> reactor,
-          Reactor::New({.front = front_,
-                        .listener = *listener_,
-                        .counts = counts_,
-                        .grpc =
-                            [this](net::UniqueFd fd, const net::Peer& peer, ConnectionCounts::Place place) {
-                              HandToGrpc(std::move(fd), peer, std::move(place));
-                            },
-                        .all = reactors_}));
+      ASSIGN_OR_RETURN(std::unique_ptr<Reactor> reactor, Reactor::New({.front = front_,
+                                                                       .listener = *listener_,
+                                                                       .counts = counts_,
+                                                                       .relays = relays_,
+                                                                       .grpc = hand_over,
+                                                                       .all = reactors_}));
       loops.push_back(&reactor->loop());
       reactors_.push_back(std::move(reactor));
     }
@@ -112,7 +118,7 @@ class DaemonServer final : public Server {
     grpc_calls_.emplace(dispatcher, calls_, std::move(loops));
     gate_.emplace(options_.grpc_module,
                   rpc::GrpcLimits{.receive_bytes = bounds_.body_bytes,
-                                  .streams_a_connection = kStreamsAConnection,
+                                  .streams_a_connection = static_cast<int>(Http2Meter::kStreams),
                                   .idle_milliseconds = static_cast<int>(std::min<int64_t>(
                                       bounds_.idle.count(), std::numeric_limits<int>::max()))},
                   *grpc_calls_);
@@ -148,14 +154,15 @@ class DaemonServer final : public Server {
   void WaitForStop(ProcessSignals* signals, ConfigWatch& watch) {
     Reloader reloader(options_.reload);
     const milliseconds debounce = Debounce();
-    std::optional<Steady::time_point> reload_at;
+    constexpr Steady::time_point kNever = Steady::time_point::max();
+    Steady::time_point reload_at = kNever;
     while (true) {
       pollfd polled[] = {{.fd = stop_.get(), .events = POLLIN},
                          {.fd = watch.fd(), .events = POLLIN},
                          {.fd = signals != nullptr ? signals->fd() : -1, .events = POLLIN}};
       int wait = -1;
-      if (reload_at.has_value()) {
-        const auto left = std::chrono::ceil<milliseconds>(*reload_at - Steady::now()).count();
+      if (reload_at != kNever) {
+        const auto left = std::chrono::ceil<milliseconds>(reload_at - Steady::now()).count();
         wait = static_cast<int>(std::max<int64_t>(left, 0));
       }
       const int ready = poll(polled, std::size(polled), wait);
@@ -167,8 +174,8 @@ class DaemonServer final : public Server {
         if (seen.stop) return;
         if (seen.reload) reload_at = Steady::now();
       }
-      if (reload_at.has_value() && *reload_at <= Steady::now()) {
-        reload_at.reset();
+      if (reload_at <= Steady::now()) {
+        reload_at = kNever;
         reloader.Request();
       }
     }
@@ -193,13 +200,12 @@ class DaemonServer final : public Server {
     if (grpc.joinable()) grpc.join();
   }
 
-  void HandToGrpc(net::UniqueFd fd, const net::Peer& peer, ConnectionCounts::Place place) {
-    if (!gate_.has_value()) return;
+  void HandToGrpc(net::UniqueFd fd, const net::Peer& peer,
+                  std::shared_ptr<const ConnectionCounts::Place> place) {
     // std::function copies what it holds, so what only moves is shared.
-    auto moved =
-        std::make_shared<std::pair<net::UniqueFd, ConnectionCounts::Place>>(std::move(fd), std::move(place));
-    const Lanes::Submitted submitted = lanes_.Submit(kGrpcConnections, peer.uid, [this, peer, moved] {
-      gate_->Serve(std::move(moved->first), peer, std::move(moved->second));
+    const auto moved = std::make_shared<net::UniqueFd>(std::move(fd));
+    const Lanes::Submitted submitted = lanes_.Submit(kGrpcConnections, peer.uid, [this, peer, moved, place] {
+      gate_->Serve(std::move(*moved), peer, place);
     });
     if (submitted != Lanes::Submitted::kYes)
       log::Info("A gRPC connection of user {} was closed: busy", peer.uid);
@@ -214,6 +220,9 @@ class DaemonServer final : public Server {
   Lanes lanes_;
   Calls calls_;
   ConnectionCounts counts_;
+  Http2Allowance allowance_;
+  ConnectionCounts grpc_counts_;
+  const GrpcRelays relays_;
   const RestFront front_;
   const std::unique_ptr<Listener> listener_;
   const net::UniqueFd stop_;

@@ -4,75 +4,19 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/net/unix_socket.h"
 
 namespace aziot::server {
-
-TestKeys::TestKeys(rpc::Dispatcher& dispatcher)
-    : get_key([](const rpc::CallContext&, const std::string& id) {
-        keys::v1::KeyHandle handle;
-        handle.set_key_handle(id);
-        return handle;
-      }) {
-  dispatcher.Add("aziot.keys.v1.Keys.GetKey", *this, &TestKeys::GetKey);
-  dispatcher.Add("aziot.keys.v1.Keys.CreateKey", *this, &TestKeys::CreateKey);
-  dispatcher.Add("aziot.keys.v1.Keys.DeleteKey", *this, &TestKeys::DeleteKey);
-}
-
-absl::StatusOr<keys::v1::KeyHandle> TestKeys::GetKey(const rpc::CallContext& call,
-                                                     const keys::v1::GetKeyRequest& request) {
-  return get_key(call, request.id());
-}
-
-absl::StatusOr<keys::v1::KeyHandle> TestKeys::CreateKey(const rpc::CallContext&,
-                                                        const keys::v1::CreateKeyRequest& request) {
-  keys::v1::KeyHandle handle;
-  handle.set_key_handle(absl::StrCat(request.key_id(), ":", request.key_bytes().size()));
-  return handle;
-}
-
-absl::StatusOr<keys::v1::Done> TestKeys::DeleteKey(const rpc::CallContext&, const keys::v1::KeyHandle&) {
-  return keys::v1::Done();
-}
-
-namespace {
-
-rpc::Feed::Value DeviceValue(absl::string_view device_id) {
-  auto reply = std::make_shared<identity::v1::WatchIdentityReply>();
-  reply->mutable_identity()->set_type("aziot");
-  reply->mutable_identity()->mutable_spec()->set_device_id(std::string(device_id));
-  return reply;
-}
-
-}  // namespace
-
-TestIdentities::TestIdentities(rpc::Dispatcher& dispatcher)
-    : feed_(std::make_shared<rpc::Feed>(DeviceValue("first"))) {
-  dispatcher.Add("aziot.identity.v1.Identities.UpdateModule", *this, &TestIdentities::UpdateModule);
-  dispatcher.AddStream<identity::v1::WatchIdentityReply>("aziot.identity.v1.Identities.WatchIdentity", *this,
-                                                         &TestIdentities::Watch);
-}
-
-absl::StatusOr<identity::v1::Identity> TestIdentities::UpdateModule(
-    const rpc::CallContext&, const identity::v1::ModuleRequest& request) {
-  identity::v1::Identity identity;
-  identity.set_type(request.type());
-  return identity;
-}
-
-void TestIdentities::SetDevice(absl::string_view device_id) { feed_->Set(DeviceValue(device_id)); }
-
-absl::StatusOr<std::shared_ptr<rpc::Feed>> TestIdentities::Watch(const rpc::CallContext&,
-                                                                 const identity::v1::WatchIdentityRequest&) {
-  return feed_;
-}
 
 TestServer::TestServer(Options options, TestKeys::GetKeyHandler get_key)
     : socket_(directory_.path() + "/keyd.sock"), keys_(dispatcher_), identities_(dispatcher_) {
@@ -157,9 +101,38 @@ std::string RawClient::ReadAnswer(bool has_body) {
   return answer;
 }
 
+std::string RawClient::ReadOnce() {
+  ReadMore();
+  return std::exchange(read_, "");
+}
+
 bool RawClient::AtEnd() { return read_.empty() && !ReadMore(); }
 
+bool RawClient::EndsWithin(absl::Duration limit) {
+  const absl::Time until = absl::Now() + limit;
+  while (true) {
+    char buffer[4096];
+    const ssize_t count = recv(fd_.get(), buffer, sizeof buffer, 0);
+    if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) return true;
+    if (count > 0) continue;
+    pollfd polled{.fd = fd_.get(), .events = POLLIN};
+    const absl::Duration left = until - absl::Now();
+    if (left <= absl::ZeroDuration()) return false;
+    poll(&polled, 1, static_cast<int>(absl::ToInt64Milliseconds(left)) + 1);
+  }
+}
+
 void RawClient::HalfClose() { shutdown(fd_.get(), SHUT_WR); }
+
+bool AwaitConnections(RawClient& probe, int count) {
+  const std::string wanted = absl::StrCat("\naziot_connections ", count, "\n");
+  for (int i = 0; i < 20'000; ++i) {
+    if (!probe.Send("GET /metrics HTTP/1.1\r\n\r\n")) return false;
+    if (absl::StrContains(probe.ReadAnswer(), wanted)) return true;
+    usleep(1000);
+  }
+  return false;
+}
 
 std::string GetKeyRequestText(absl::string_view id, absl::string_view fields) {
   return absl::StrCat("GET /key/", id, "?api-version=2020-09-01 HTTP/1.1\r\n", fields, "\r\n");
