@@ -94,7 +94,9 @@ absl::Status Run(int argc, char** argv) {
   IdentityChanges changes;
 
   DeviceStore store(config.options.homedir());
-  RETURN_IF_ERROR(store.Open());
+  // The cloud may know the device all the same.
+  if (const absl::Status opened = store.Open(); !opened.ok())
+    log::Error("Could not open the store: {}", opened);
   HubClient hub(send, attestation, clock);
   hub.UseApiVersion(HubApiVersion(config));
   ModuleKeys module_keys(keys);

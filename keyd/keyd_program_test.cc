@@ -77,6 +77,26 @@ TEST_F(KeydProgramTest, ATornHandleKeyIsMadeAgain) {
   EXPECT_EQ(Ask("POST", "/sign?api-version=2021-05-01", SignBody(made["keyHandle"])).status, 200);
 }
 
+// keys-service.md, section 6: that is not the caller's fault.
+TEST_F(KeydProgramTest, APairInTheHandleKeysPlaceIsTroubleOfOurOwn) {
+  Start();
+  const Answer made = Ask("POST", "/key?api-version=2021-05-01", R"({"keyId":"k","usage":"sign"})");
+  ASSERT_EQ(made.status, 200) << made.body << Log();
+  ASSERT_EQ(Ask("POST", "/keypair?api-version=2021-05-01", R"({"keyId":"pair"})").status, 200);
+  const std::filesystem::path keys = root_.Join("var/lib/aziot/keyd/keys");
+  const auto starting_with = [&](const std::string& name) {
+    for (const auto& entry : std::filesystem::directory_iterator(keys)) {
+      if (entry.path().filename().string().rfind(name, 0) == 0) return entry.path();
+    }
+    return std::filesystem::path();
+  };
+  std::filesystem::rename(starting_with("pair-"), starting_with("handlevalidationkey-"));
+  const Answer used = Ask("POST", "/sign?api-version=2021-05-01", SignBody(made["keyHandle"]));
+  EXPECT_EQ(used.status, 500);
+  EXPECT_EQ(used.body, R"({"message":"internal error"})");
+  EXPECT_EQ(Ask("GET", "/key/k?api-version=2021-05-01").status, 500);
+}
+
 // They are larger, all together, than the memory that is locked for secrets.
 TEST_F(KeydProgramTest, ManyLargeKeysAreServed) {
   Start();

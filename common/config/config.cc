@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "common/config/merge.h"
 #include "common/config/message_reader.h"
 #include "common/files/files.h"
+#include "common/status/errno_status.h"
 #include "common/status/status_macros.h"
 
 namespace aziot::config {
@@ -45,7 +47,11 @@ absl::StatusOr<std::vector<std::string>> DropIns(const std::string& directory,
     if (std::filesystem::path(name).extension() != ".toml") continue;
     const std::string path = absl::StrCat(directory, "/", name);
     struct stat info {};
-    if (lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
+    if (lstat(path.c_str(), &info) != 0) {
+      if (errno == ENOENT) continue;  // removed since it was listed
+      return CouldNotRead(path, ErrnoStatus(errno, absl::StrCat("read ", path)));
+    }
+    if (S_ISREG(info.st_mode)) {
       paths.push_back(path);
     } else {
       warnings.push_back(absl::StrCat(path, ": skipped, not a regular file"));

@@ -21,7 +21,8 @@
 namespace {
 
 std::vector<std::string>* recorded = nullptr;
-int fsync_error = 0;
+int fsync_error = 0;            // of files
+int directory_fsync_error = 0;  // of directories
 
 // A random temporary name is recorded as "TEMP".
 void Record(absl::string_view what, absl::string_view name) {
@@ -40,8 +41,8 @@ extern "C" int fsync(int fd) {
   struct stat info;
   const bool is_directory = fstat(fd, &info) == 0 && S_ISDIR(info.st_mode);
   Record("sync", is_directory ? "DIRECTORY" : NameOf(fd));
-  if (fsync_error != 0 && !is_directory) {
-    errno = fsync_error;
+  if (const int error = is_directory ? directory_fsync_error : fsync_error; error != 0) {
+    errno = error;
     return -1;
   }
   return static_cast<int>(syscall(SYS_fsync, fd));
@@ -78,6 +79,7 @@ class DurabilityTest : public ::testing::Test {
   ~DurabilityTest() override {
     recorded = nullptr;
     fsync_error = 0;
+    directory_fsync_error = 0;
   }
 
   testing::TempDir dir_;
@@ -114,6 +116,39 @@ TEST_F(DurabilityTest, RenameAndRemoveSyncTheDirectories) {
   calls_.clear();
   ASSERT_THAT(Remove(dir_.Join("d/b")), IsOk());
   EXPECT_THAT(calls_, ElementsAre("unlink b", "sync DIRECTORY"));
+}
+
+TEST_F(DurabilityTest, AFailedSyncOfTheDirectoryIsDataLoss) {
+  const auto is_data_loss = StatusIs(absl::StatusCode::kDataLoss, HasSubstr("EIO"));
+  ASSERT_THAT(Replace(dir_.Join("a"), "old", 0600), IsOk());
+  directory_fsync_error = EIO;
+  EXPECT_THAT(Replace(dir_.Join("a"), "new", 0600), is_data_loss);
+  EXPECT_THAT(Read(dir_.Join("a")), IsOkAndHolds(std::string("new")));
+  EXPECT_THAT(Rename(dir_.Join("a"), dir_.Join("b")), is_data_loss);
+  EXPECT_THAT(Remove(dir_.Join("b")), is_data_loss);
+  EXPECT_THAT(List(dir_.path()), IsOkAndHolds(ElementsAre()));
+}
+
+TEST_F(DurabilityTest, ARepeatedRemoveSyncsWhatTheFirstCouldNot) {
+  ASSERT_THAT(Replace(dir_.Join("a"), "", 0600), IsOk());
+  directory_fsync_error = EIO;
+  ASSERT_THAT(Remove(dir_.Join("a")), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(Remove(dir_.Join("a")), StatusIs(absl::StatusCode::kDataLoss));
+  directory_fsync_error = 0;
+  calls_.clear();
+  EXPECT_THAT(Remove(dir_.Join("a")), IsOk());
+  EXPECT_THAT(calls_, ElementsAre("unlink a", "sync DIRECTORY"));
+}
+
+TEST_F(DurabilityTest, ARepeatedMakeDirectoryMakesItWhole) {
+  directory_fsync_error = EIO;
+  EXPECT_THAT(MakeDirectory(dir_.Join("d"), 0700), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_FALSE(Exists(dir_.Join("d")));
+  directory_fsync_error = 0;
+  calls_.clear();
+  EXPECT_THAT(MakeDirectory(dir_.Join("d"), 0700), IsOk());
+  ASSERT_EQ(calls_.size(), 2u);
+  EXPECT_EQ(calls_.back(), "sync DIRECTORY");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // Files that survive: whole reads with a bound, and writes that leave the old content or the new one,
 // whatever instruction the process dies at (temporary file in the same directory, fsync, rename, fsync of the
-// directory).
+// directory). What fails with kDataLoss is done, but not safe: the directory could not be synced.
 #pragma once
 
 #include <sys/types.h>

@@ -42,7 +42,8 @@ ModuleBackups::ModuleBackups(absl::string_view homedir)
 void ModuleBackups::Use(const DeviceIdentity& device) {
   const std::string name = DeviceDirectoryName(device.hub_name, device.device_id);
   directory_ = absl::StrCat(root_, "/", name);
-  if (!files::Exists(directory_)) {
+  // A disk that fails for a moment must not cost the copies.
+  if (absl::IsNotFound(files::List(directory_).status())) {
     if (const absl::Status status = files::RemoveTree(root_); !status.ok()) log::Warn("{}", status);
   }
   absl::Status made = files::MakeDirectory(root_, 0700);
@@ -111,27 +112,32 @@ std::optional<std::string> ModuleBackups::CreatedGeneration(absl::string_view mo
 
 absl::Status ModuleBackups::NoteCreated(const Module& module) {
   std::string& generation = created_[module.module_id];
-  if (generation == module.generation_id.value_or("") && !generation.empty()) return absl::OkStatus();
+  if (generation == module.generation_id.value_or("") && !generation.empty() && !unsaved_)
+    return absl::OkStatus();
   generation = module.generation_id.value_or("");
   return WriteCreated();
 }
 
 absl::Status ModuleBackups::BeginRecord(const std::vector<Module>& modules) {
-  if (has_record_) return absl::OkStatus();
+  if (has_record_) return unsaved_ ? WriteCreated() : absl::OkStatus();
   for (const Module& module : modules) created_[module.module_id] = module.generation_id.value_or("");
   return WriteCreated();
 }
 
 absl::Status ModuleBackups::ForgetCreated(absl::string_view module_id) {
-  if (created_.erase(std::string(module_id)) == 0) return absl::OkStatus();
+  if (created_.erase(std::string(module_id)) == 0 && !unsaved_) return absl::OkStatus();
   return WriteCreated();
 }
 
 absl::Status ModuleBackups::WriteCreated() {
   has_record_ = true;
+  unsaved_ = true;
   json object = json::object();
   for (const auto& [id, generation] : created_) object[id] = generation;
-  return files::Replace(created_file_, object.dump(-1, ' ', false, json::error_handler_t::replace), 0600);
+  RETURN_IF_ERROR(
+      files::Replace(created_file_, object.dump(-1, ' ', false, json::error_handler_t::replace), 0600));
+  unsaved_ = false;
+  return absl::OkStatus();
 }
 
 void ModuleBackups::ReadCreated() {

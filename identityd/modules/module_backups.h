@@ -51,6 +51,7 @@ class ModuleBackups {
   std::string directory_;
   std::map<std::string, std::string> created_;
   bool has_record_ = false;
+  bool unsaved_ = false;  // the record could not be written, and the next call tries again
 };
 
 }  // namespace aziot::identityd

@@ -50,11 +50,17 @@ absl::StatusOr<std::string> KeyHandles::Mint(Name name) {
   return FormatHandle({.payload = ToBytes(payload), .mac = Bytes(mac.begin(), mac.end())});
 }
 
+bool KeyHandles::IsTakenByAPair() const {
+  const absl::Status pair = backend_.LoadKeyPair(validation_key_);
+  return !absl::IsNotFound(pair) && !absl::IsInvalidArgument(pair);
+}
+
 absl::StatusOr<HandlePayload> KeyHandles::Verify(absl::string_view handle) {
   ASSIGN_OR_RETURN(const SignedPayload parsed, ParseHandle(handle));
   const absl::StatusOr<bool> valid = backend_.VerifyHmac(validation_key_, parsed.payload, parsed.mac);
-  // Without a validation key nothing was ever minted here.
-  if (absl::IsNotFound(valid.status()) || absl::IsInvalidArgument(valid.status())) return Invalid();
+  // Without a validation key, or a place for one, nothing was ever minted here.
+  if (absl::IsNotFound(valid.status())) return Invalid();
+  if (absl::IsInvalidArgument(valid.status()) && !IsTakenByAPair()) return Invalid();
   if (!valid.ok()) return ValidationKeyFailed(valid.status());
   if (!*valid) return Invalid();
   return ParsePayload(parsed.payload);

@@ -58,6 +58,8 @@ class KeyHandles {
   absl::StatusOr<std::string> Mint(Name name);
   absl::StatusOr<Mac> Sign(BytesView payload);
   absl::StatusOr<HandlePayload> Verify(absl::string_view handle);
+  // Whether something that is no symmetric key, usable or not, stands in the validation key's place.
+  bool IsTakenByAPair() const;
 
   KeyBackend& backend_;
   const Random random_;

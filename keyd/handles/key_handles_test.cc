@@ -145,6 +145,21 @@ TEST_F(KeyHandlesTest, TroubleWithTheValidationKeyIsInternal) {
   EXPECT_TRUE(absl::IsInternal(handles_.MintKey(id_).status()));
 }
 
+TEST_F(KeyHandlesTest, APairInTheValidationKeysPlaceIsTroubleToo) {
+  constexpr KeyAlgorithm kEc[] = {KeyAlgorithm::kEcP256};
+  const std::string handle = *handles_.MintKey(id_);
+  ASSERT_TRUE(backend_.DeleteKey(validation_).ok());
+  ASSERT_TRUE(backend_.CreateKeyPair(validation_, kEc).ok());
+  EXPECT_TRUE(absl::IsInternal(OpenStatus(handle)));
+  EXPECT_TRUE(absl::IsInternal(handles_.MintKey(id_).status()));
+}
+
+TEST_F(KeyHandlesTest, WithoutAPlaceForKeysNoHandleIsValid) {
+  const std::string handle = *handles_.MintKey(id_);
+  backend_.FailWith(absl::InvalidArgumentError("no way to create keys"));
+  ExpectInvalid(handle);
+}
+
 TEST_F(KeyHandlesTest, OnlyTheFirstMintingNeedsALane) {
   backend_.RunOn(Lane::Peers());
   EXPECT_EQ(handles_.MintLane(), Lane::Peers());

@@ -35,7 +35,8 @@ constexpr uint32_t kLogBytes = 4u << 20;
 
 struct Control {
   std::atomic<Mode> mode;
-  // kFail: calls numbered fail_from to fail_until - 1 fail with `error`; reading calls count too.
+  // kFail: calls numbered fail_from to fail_until - 1 fail with `error`; reading calls count too. Those that
+  // change something and succeed are recorded.
   int32_t fail_from;
   int32_t fail_until;
   int32_t error;
@@ -43,7 +44,7 @@ struct Control {
   std::atomic<int32_t> failed;
   char prefix[256];
   std::atomic_flag writing;
-  uint32_t log_size;
+  std::atomic<uint32_t> log_size;
   char log[kLogBytes];
 };
 

@@ -27,6 +27,9 @@ class Injector {
   Injector& operator=(const Injector&) = delete;
   ~Injector();
 
+  // From now on files below `prefix` are watched instead. No fault may be under way.
+  void Watch(absl::string_view prefix);
+
   // What a process must be started with.
   std::map<std::string, std::string> Environment() const;
 
@@ -35,8 +38,13 @@ class Injector {
 
   // From now on calls number `from` to `until` - 1 fail with `error`.
   void Fail(int from, int until, int error);
+  // Since Fail: how many calls were made, and how many of them failed.
+  int Calls() const { return control_->calls; }
+  int Failed() const { return control_->failed; }
   // Faults end. How many calls failed.
   int Heal();
+  // The calls that have changed something since Record or Fail.
+  std::vector<RecordedCall> Recorded() const;
 
  private:
   const std::string path_;

@@ -1,5 +1,7 @@
 // Preloaded into a daemon: records the system calls that change files, or lets chosen ones fail. Each
 // function here stands before libc's and goes on to the kernel by itself.
+#include <dirent.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/mman.h>
@@ -83,7 +85,7 @@ void Append(const void* data, uint32_t size) {
 }
 
 void Record(Call call, const char* path, const char* other, uint32_t number, const void* data, size_t size) {
-  if (control->mode.load(std::memory_order_acquire) != Mode::kRecord) return;
+  if (control->mode.load(std::memory_order_acquire) == Mode::kOff) return;
   const int kept = errno;
   while (control->writing.test_and_set(std::memory_order_acquire)) {
   }
@@ -108,7 +110,7 @@ int Open(int directory, const char* name, int flags, mode_t mode) {
   if (!path.Concerns()) return go_on();
   if (Fails()) return -1;
   struct stat facts;
-  const bool existed = fstatat(directory, name, &facts, AT_SYMLINK_NOFOLLOW) == 0;
+  const bool existed = syscall(SYS_newfstatat, directory, name, &facts, AT_SYMLINK_NOFOLLOW) == 0;
   const int fd = go_on();
   if (fd < 0) return fd;
   if ((flags & O_CREAT) != 0 && !existed) Record(Call::kCreate, path.text, "", mode, nullptr, 0);
@@ -216,6 +218,28 @@ INTERPOSED ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) {
 INTERPOSED ssize_t writev(int fd, const iovec* parts, int count) {
   if (Active() && Path::OfDescriptor(fd).Concerns()) std::abort();
   return syscall(SYS_writev, fd, parts, count);
+}
+
+// Changes nothing, so that only faults concern it.
+INTERPOSED int fstatat(int directory, const char* name, struct stat* facts, int flags) noexcept {
+  if (Active() && name[0] != '\0' && Path::Of(directory, name).Concerns() && Fails()) return -1;
+  return static_cast<int>(syscall(SYS_newfstatat, directory, name, facts, flags));
+}
+INTERPOSED int stat(const char* name, struct stat* facts) noexcept {
+  return fstatat(AT_FDCWD, name, facts, 0);
+}
+INTERPOSED int lstat(const char* name, struct stat* facts) noexcept {
+  return fstatat(AT_FDCWD, name, facts, AT_SYMLINK_NOFOLLOW);
+}
+INTERPOSED int fstat(int fd, struct stat* facts) noexcept {
+  if (Active() && Path::OfDescriptor(fd).Concerns() && Fails()) return -1;
+  return static_cast<int>(syscall(SYS_newfstatat, fd, "", facts, AT_EMPTY_PATH));
+}
+INTERPOSED DIR* fdopendir(int fd) {
+  if (Active() && Path::OfDescriptor(fd).Concerns() && Fails()) return nullptr;
+  using Function = DIR*(int);
+  static Function* const next = reinterpret_cast<Function*>(dlsym(RTLD_NEXT, "fdopendir"));
+  return next(fd);
 }
 
 INTERPOSED int fsync(int fd) {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/files/files.h"
+#include "common/files/location.h"
 #include "common/log/log.h"
 #include "common/openssl/digest.h"
 #include "common/status/status_macros.h"
@@ -21,6 +22,12 @@ absl::Status StoreFailed(const absl::Status& status) {
                                                                      : status;
 }
 
+// What a killed process left unsynced is safe from here on.
+absl::Status SyncNamesIn(const std::string& directory) {
+  ASSIGN_OR_RETURN(const files::Descriptor opened, files::OpenDirectory(directory));
+  return files::SyncDirectory(opened, directory);
+}
+
 absl::Status Damaged(const KeyId& id, const KeyContent& content) {
   return absl::InternalError(
       absl::StrCat("the file of key \"", id.value(), "\" cannot be used: ", content.why));
@@ -33,6 +40,10 @@ absl::StatusOr<std::unique_ptr<FileBackend>> FileBackend::Open(FileOptions optio
   if (const std::string& directory = backend->paths_.directory(); files::Exists(directory)) {
     if (const absl::Status status = files::RemoveLeftovers(directory); !status.ok()) {
       log::Warn("could not clear unfinished writes in {}: {}", directory, status);
+    }
+    for (const std::string& names : {directory, ParentOf(directory)}) {
+      // No reason to refuse the keys that are there: a disk that has gone read-only ends here.
+      if (const absl::Status status = SyncNamesIn(names); !status.ok()) log::Warn("{}", status);
     }
   }
   for (const auto& [name, path] : backend->paths_.preloaded()) {
@@ -65,8 +76,8 @@ Lane FileBackend::LaneOf(const KeyId& id, Operation operation) const {
       return Lane::Cpu();
     case Operation::kEcdsa: {
       const KeyCache::Content content = cache_.Peek(id);
-      return content != nullptr && content->pair != nullptr && content->pair->is_slow() ? Lane::Cpu()
-                                                                                        : Lane::Inline();
+      if (content != nullptr && content->pair != nullptr && content->pair->is_slow()) return Lane::Cpu();
+      break;
     }
     case Operation::kLoad:
     case Operation::kParameter:
@@ -74,6 +85,8 @@ Lane FileBackend::LaneOf(const KeyId& id, Operation operation) const {
     case Operation::kAead:
       break;
   }
+  // A file whose name may have to be synced first.
+  if (unsynced_.Any() && cache_.Peek(id) == nullptr) return Lane::Peers();
   return Lane::Inline();
 }
 
@@ -81,8 +94,10 @@ absl::StatusOr<KeyCache::Content> FileBackend::ContentOf(const KeyId& id) {
   if (KeyCache::Content content = cache_.Find(id); content != nullptr) return content;
   ASSIGN_OR_RETURN(const std::string path, paths_.PathOf(id));
   const KeyCache::Ticket ticket = cache_.Begin(path);
-  ASSIGN_OR_RETURN(Secret bytes, files::ReadSecret(path));
-  auto content = std::make_shared<const KeyContent>(ReadContent(std::move(bytes)));
+  absl::StatusOr<Secret> bytes = files::ReadSecret(path);
+  if (bytes.ok() || absl::IsNotFound(bytes.status())) RETURN_IF_ERROR(Settle(path));
+  RETURN_IF_ERROR(bytes.status());
+  auto content = std::make_shared<const KeyContent>(ReadContent(*std::move(bytes)));
   if (content->kind == Kind::kSymmetric || content->kind == Kind::kPair) {
     cache_.Insert(id, path, content, ticket);
   }
@@ -120,19 +135,32 @@ absl::StatusOr<KeyCache::Content> FileBackend::PairContentOf(const KeyId& id) {
 // not.
 absl::Status FileBackend::MakeRoomFor(const std::string& path) {
   if (ParentOf(path) != paths_.directory()) return absl::OkStatus();
-  RETURN_IF_ERROR(StoreFailed(files::MakeDirectory(ParentOf(paths_.directory()), kDirectoryMode)));
-  return StoreFailed(files::MakeDirectory(paths_.directory(), kDirectoryMode));
+  for (const std::string& directory : {ParentOf(paths_.directory()), paths_.directory()}) {
+    const auto make = [&] { return files::MakeDirectory(directory, kDirectoryMode); };
+    RETURN_IF_ERROR(StoreFailed(unsynced_.During({&directory, 1}, make)));
+    RETURN_IF_ERROR(StoreFailed(unsynced_.Settle(directory)));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status FileBackend::Write(const std::string& path, BytesView content) {
   RETURN_IF_ERROR(MakeRoomFor(path));
   const KeyCache::Change change(cache_, path);
-  return StoreFailed(files::Replace(path, content, kFileMode));
+  return StoreFailed(unsynced_.During({&path, 1}, [&] { return files::Replace(path, content, kFileMode); }));
 }
 
 absl::Status FileBackend::Remove(const std::string& path) {
   const KeyCache::Change change(cache_, path);
-  return StoreFailed(files::Remove(path));
+  return StoreFailed(unsynced_.During({&path, 1}, [&] { return files::Remove(path); }));
+}
+
+absl::Status FileBackend::Settle(const std::string& path) {
+  if (!unsynced_.Any()) return absl::OkStatus();
+  RETURN_IF_ERROR(StoreFailed(unsynced_.Settle(path)));
+  // The store's own directories may be as new as their first key.
+  if (ParentOf(path) != paths_.directory()) return absl::OkStatus();
+  RETURN_IF_ERROR(StoreFailed(unsynced_.Settle(paths_.directory())));
+  return StoreFailed(unsynced_.Settle(ParentOf(paths_.directory())));
 }
 
 absl::Status FileBackend::CreateKey(const KeyId& id, KeyUsage) {
@@ -230,7 +258,8 @@ absl::Status FileBackend::MoveKeyPair(const KeyId& from, const KeyId& to) {
   RETURN_IF_ERROR(MakeRoomFor(to_path));
   const KeyCache::Change change_from(cache_, from_path);
   const KeyCache::Change change_to(cache_, to_path);
-  return StoreFailed(files::Rename(from_path, to_path));
+  const std::string changed[] = {from_path, to_path};
+  return StoreFailed(unsynced_.During(changed, [&] { return files::Rename(from_path, to_path); }));
 }
 
 absl::Status FileBackend::DeleteKeyPair(const KeyId& id) {

@@ -11,6 +11,7 @@
 #include "keyd/backend/file/key_cache.h"
 #include "keyd/backend/file/key_paths.h"
 #include "keyd/backend/file/path_locks.h"
+#include "keyd/backend/file/unsynced_names.h"
 #include "keyd/backend/key_backend.h"
 
 namespace aziot::keyd::file {
@@ -64,10 +65,13 @@ class FileBackend final : public KeyBackend {
   absl::Status MakeRoomFor(const std::string& path);
   absl::Status Write(const std::string& path, BytesView content);
   absl::Status Remove(const std::string& path);
+  // Before anything is told about `path`: what it named a moment ago cannot be taken back.
+  absl::Status Settle(const std::string& path);
 
   const KeyPaths paths_;
   mutable KeyCache cache_;
   PathLocks locks_;
+  UnsyncedNames unsynced_;
 };
 
 }  // namespace aziot::keyd::file
