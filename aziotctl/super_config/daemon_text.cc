@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "aziotctl/super_config/toml_text.h"
+#include "common/ids/utf8.h"
 
 namespace aziot::ctl {
 namespace {
@@ -37,6 +38,15 @@ std::map<std::string, typename Map::mapped_type> Sorted(const Map& map) {
 template <class Map>
 void Texts(TomlText& out, const Map& map) {
   for (const auto& [name, value] : Sorted(map)) out.String(name, value);
+}
+
+// A C string, which need not be text: read from an array of byte values, it is written as one.
+void CString(TomlText& out, absl::string_view key, absl::string_view value) {
+  if (IsUtf8(value)) {
+    out.String(key, value);
+  } else {
+    out.Bytes(key, value);
+  }
 }
 
 void Subject(TomlText& out, const Path& path, const v1::SubjectName& name) {
@@ -204,13 +214,13 @@ std::string FormatConfig(const v1::Identityd& identityd) {
 std::string FormatConfig(const v1::Tpmd& tpmd) {
   TomlText out;
   Unless(out, "max_requests", tpmd.has_max_requests(), tpmd.max_requests(), kDefaultMaxRequests);
-  if (tpmd.has_tcti() && tpmd.tcti() != "device") out.String("tcti", tpmd.tcti());
+  if (tpmd.has_tcti() && tpmd.tcti() != "device") CString(out, "tcti", tpmd.tcti());
   Unless(out, "auth_key_index", tpmd.has_auth_key_index(), tpmd.auth_key_index(), kDefaultAuthKeyIndex);
   const v1::HierarchyAuthorization& hierarchy = tpmd.hierarchy_authorization();
   if (!hierarchy.endorsement().empty() || !hierarchy.owner().empty()) {
     out.Table({"hierarchy_authorization"});
-    out.String("endorsement", hierarchy.endorsement());
-    out.String("owner", hierarchy.owner());
+    CString(out, "endorsement", hierarchy.endorsement());
+    CString(out, "owner", hierarchy.owner());
   }
   return out.text();
 }

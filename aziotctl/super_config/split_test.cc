@@ -100,6 +100,19 @@ device_id_pk = "device-id"
   EXPECT_EQ(configs->tpmd, "max_requests = 40\n");
 }
 
+TEST(Split, WhatIsNoTextStaysAnArrayOfBytes) {
+  const auto configs = SplitText(
+      "provisioning = { source = 'none' }\n[tpm]\ntcti = [115, 119]\n"
+      "hierarchy_authorization = { endorsement = 'e', owner = [134, 119] }\n");
+  ASSERT_TRUE(configs.ok()) << configs.status();
+  EXPECT_EQ(configs->tpmd, R"(tcti = "sw"
+
+[hierarchy_authorization]
+endorsement = "e"
+owner = [134, 119]
+)");
+}
+
 TEST(Split, KeyByUriAndPrivateRoot) {
   const auto configs = SplitText(R"(
 hostname = "other"

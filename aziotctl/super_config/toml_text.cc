@@ -72,6 +72,13 @@ void TomlText::Bool(absl::string_view key, bool value) {
   absl::StrAppend(&text_, Key(key), " = ", value ? "true" : "false", "\n");
 }
 
+void TomlText::Bytes(absl::string_view key, absl::string_view value) {
+  const auto append_value = [](std::string* out, char byte) {
+    absl::StrAppend(out, static_cast<uint8_t>(byte));
+  };
+  absl::StrAppend(&text_, Key(key), " = [", absl::StrJoin(value, ", ", append_value), "]\n");
+}
+
 void TomlText::Strings(absl::string_view key, const std::vector<std::string>& values) {
   const auto append_value = [](std::string* out, const std::string& value) { *out += Quoted(value); };
   absl::StrAppend(&text_, Key(key), " = [", absl::StrJoin(values, ", ", append_value), "]\n");

@@ -19,6 +19,8 @@ class TomlText {
   void String(absl::string_view key, absl::string_view value);
   void Integer(absl::string_view key, int64_t value);
   void Bool(absl::string_view key, bool value);
+  // An array of byte values, for what is no text.
+  void Bytes(absl::string_view key, absl::string_view value);
   void Strings(absl::string_view key, const std::vector<std::string>& values);
 
   const std::string& text() const { return text_; }

@@ -230,7 +230,8 @@ TEST_F(CloudFaults, WhoWaitsForTheHubHoldsUpNobodyElse) {
       waits.emplace_back([this, uid, i] {
         const std::string target =
             absl::StrCat("/identities/modules/m", uid, "-", i, "?api-version=2020-09-01&type=aziot");
-        EXPECT_EQ(device_.suite().Ask(uid, "identityd", "GET", target).status, 404);
+        const http::Response answer = device_.suite().Ask(uid, "identityd", "GET", target);
+        EXPECT_EQ(answer.status, 404) << answer.body;
       });
     }
   }

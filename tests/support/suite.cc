@@ -108,10 +108,11 @@ http::Response Suite::Ask(uid_t uid, const std::string& daemon, const std::strin
 }
 
 http::Response Suite::Send(uid_t uid, const std::string& daemon, const http::Request& request) const {
-  const std::vector<gid_t> groups = SocketGroups();
-  // A child forked by another thread in between would hold the write end, and the answer would have no end.
+  // getgrnam's answer belongs to the process. And a child forked by another thread in between would hold the
+  // write end, and the answer would have no end.
   static std::mutex forking;
   std::unique_lock lock(forking);
+  const std::vector<gid_t> groups = SocketGroups();
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) std::abort();
   const pid_t child = fork();
