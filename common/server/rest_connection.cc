@@ -148,13 +148,12 @@ void RestConnection::Read() {
     Consume(ToBytesView(rest));
   } else if (Fill(bytes)) {
     Consume(bytes);
-    TakePeeked();
   }
 }
 
 bool RestConnection::Fill(BytesView& bytes) {
   const std::span<uint8_t> buffer = owner_.buffer();
-  const ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), MSG_PEEK);
+  const ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), 0);
   if (count < 0 && errno == EINTR) return false;
   if (count < 0 && errno == EAGAIN) {
     readable_ = false;
@@ -170,17 +169,8 @@ bool RestConnection::Fill(BytesView& bytes) {
   }
   // A short read has emptied the socket, unless an end stands behind it that was told already.
   readable_ = ended_ || count == static_cast<ssize_t>(buffer.size());
-  peeked_ = static_cast<size_t>(count);
-  bytes = BytesView(buffer.data(), peeked_);
+  bytes = BytesView(buffer.data(), static_cast<size_t>(count));
   return true;
-}
-
-// Taking bytes off a socket wakes whoever sleeps on its other end, for the answer as well as for room to
-// write: a client would wake twice for each answer that is not there yet when its request is taken.
-void RestConnection::TakePeeked() {
-  if (peeked_ == 0) return;
-  const size_t count = std::exchange(peeked_, 0);
-  if (recv(fd_.get(), owner_.buffer().data(), count, 0) != static_cast<ssize_t>(count)) Close();
 }
 
 void RestConnection::Consume(BytesView bytes) {
@@ -319,7 +309,6 @@ void RestConnection::Flush() {
     unsent_.erase(0, static_cast<size_t>(count));
   }
   std::string().swap(unsent_);  // freed, and wiped where freed memory is: the answer may hold a secret
-  TakePeeked();
   ListenForWritable(false);
   if (state_ == State::kWriting) Written();
 }
@@ -383,7 +372,6 @@ void RestConnection::Close() {
   timer_.Disarm();
   request_.reset();
   if (fd_) {
-    TakePeeked();  // closing over unread input would reset the connection
     // Closing alone would not end the registration while a forked process holds the same socket.
     owner_.loop().Remove(fd_.get());
     fd_.reset();

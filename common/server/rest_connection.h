@@ -52,7 +52,6 @@ class RestConnection final : public Connection {
   void Read();
   // False when nothing could be read.
   bool Fill(BytesView& bytes);
-  void TakePeeked();
   void Consume(BytesView bytes);
   void WaitForMore();
   void Begin(http::Request request);
@@ -75,7 +74,6 @@ class RestConnection final : public Connection {
   std::unique_ptr<http::RequestParser> parser_;
   std::shared_ptr<Request> request_;  // while kWorking
   std::string unread_;                // read from the socket, not yet by the parser
-  size_t peeked_ = 0;                 // worked on, and still in the socket
   std::string unsent_;
   std::string request_id_;  // that the caller gave the request at hand
   size_t lingered_ = 0;
