@@ -20,6 +20,7 @@
 #include "provisiond/service/admin.h"
 #include "provisiond/store/hubs.h"
 #include "provisiond/store/sqlite/sqlite_database.h"
+#include "provisiond/store/sqlite/sqlite_upkeep.h"
 
 namespace aziot::provisiond {
 namespace {
@@ -53,7 +54,8 @@ absl::Status Run(int argc, char** argv) {
     ASSIGN_OR_RETURN(certificate, EnsureServerCertificate(paths.state + "/tls", config.names, clock));
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<store::Database> database, store::OpenSqlite(config.store_path));
-  ASSIGN_OR_RETURN(const store::Vault vault, store::Vault::Load(absl::StrCat(config.store_path, ".key")));
+  const std::string data_key_file = absl::StrCat(config.store_path, ".key");
+  ASSIGN_OR_RETURN(const store::Vault vault, store::Vault::Load(data_key_file));
   RETURN_IF_ERROR(PutScopes(*database, config.scopes, now));
   ASSIGN_OR_RETURN(const std::unique_ptr<Hubs> hubs, Hubs::Sync(*database, config.hubs, now));
   if (const int port = PortOf(config.listen.front()); port != 0) hubs->SetPort(port);
@@ -89,7 +91,9 @@ absl::Status Run(int argc, char** argv) {
   hubs->SetPort(PortOf(front->addresses().front()));
   RETURN_IF_ERROR(files::Replace(paths.run + "/address", front->addresses().front() + "\n", 0644));
 
-  AdminService admin({front->addresses(), config.scopes}, enrollments, registry, telemetry, *hubs, policies);
+  store::SqliteUpkeep upkeep(config.store_path);
+  AdminService admin({front->addresses(), config.scopes, data_key_file}, enrollments, registry, telemetry,
+                     *hubs, policies, upkeep);
   rpc::Dispatcher dispatcher;
   admin.Register(dispatcher);
   dispatcher.CheckComplete();

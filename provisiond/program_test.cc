@@ -221,5 +221,48 @@ TEST_F(ProgramTest, SecretsAreClosedAndExitCodesTell) {
   EXPECT_EQ(database->find(std::string(raw.begin(), raw.end())), std::string::npos);
 }
 
+TEST_F(ProgramTest, TheStoreIsVerifiedAndBackedUpWhileItServes) {
+  const Output verified = Human("db verify");
+  EXPECT_EQ(verified.status, 0);
+  EXPECT_THAT(verified.text, ::testing::HasSubstr("version: 2\nresult: sound\n"));
+  const Output migrated = Human("db migrate");
+  EXPECT_EQ(migrated.status, 0);
+  EXPECT_EQ(migrated.text, "at version 2, nothing to do\n");
+  const Output copied = Human("db copy --to postgresql://elsewhere 2>&1");
+  EXPECT_EQ(copied.status, 1);
+  EXPECT_THAT(copied.text, ::testing::HasSubstr("no engine but SQLite"));
+
+  const Output made = Ctl("enrollment create e1");
+  ASSERT_EQ(made.status, 0) << made.text;
+  const std::string key = Json::parse(made.text)["keys"]["primaryKey"];
+  const std::string copy = root_.Join("copy.db");
+  const Output backup = Human("db backup " + copy);
+  ASSERT_EQ(backup.status, 0) << backup.text;
+  EXPECT_THAT(backup.text, ::testing::HasSubstr(root_.Join("var/lib/provisiond/provisiond.db.key")));
+  EXPECT_EQ(Ctl("db backup " + copy).status, 1);
+  EXPECT_THAT(Ctl("db backup copy.db").text, ::testing::HasSubstr("absolute path"));
+
+  // With the copy in its place the daemon knows the key again.
+  ASSERT_EQ(Ctl("enrollment delete e1").status, 0);
+  ASSERT_EQ(Stop(SIGTERM), 0);
+  const std::string store = root_.Join("var/lib/provisiond/provisiond.db");
+  for (const char* suffix : {"-wal", "-shm"}) ASSERT_TRUE(files::Remove(store + suffix).ok());
+  ASSERT_TRUE(files::Rename(copy, store).ok());
+  Start();
+  EXPECT_THAT(Ctl("enrollment show e1 --show-keys").text, ::testing::HasSubstr(key));
+}
+
+TEST_F(ProgramTest, DamageOfTheStoreIsNamedAndExitsWithOne) {
+  const std::string store = root_.Join("var/lib/provisiond/provisiond.db");
+  ASSERT_EQ(RunCommand(absl::StrCat("truncate -s -4096 ", store)).status, 0);
+  const Output verified = Human("db verify 2>&1");
+  EXPECT_EQ(verified.status, 1);
+  EXPECT_THAT(verified.text, ::testing::HasSubstr("result: damaged\ndamage: "));
+  // It must not become a backup that holds nothing.
+  const std::string copy = root_.Join("copy.db");
+  EXPECT_EQ(Ctl("db backup " + copy).status, 1);
+  EXPECT_FALSE(files::Exists(copy));
+}
+
 }  // namespace
 }  // namespace aziot::provisiond

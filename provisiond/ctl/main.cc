@@ -9,6 +9,8 @@ namespace {
 int Report(const absl::Status& status) {
   if (status.ok()) return kDone;
   std::fprintf(stderr, "provisionctl: %s\n", std::string(status.message()).c_str());
+  // The commands' own verdicts; the client has no such codes for a daemon that is not reached.
+  if (absl::IsDataLoss(status) || absl::IsUnimplemented(status)) return kRefused;
   return client::AnswerOf(status) ? kRefused : kUnreachable;
 }
 
@@ -25,6 +27,7 @@ int Run(int argc, char** argv) {
   AddEnrollmentCommands(app, session);
   AddDeviceCommands(app, session);
   AddServiceCommands(app, session);
+  AddStoreCommands(app, session);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -11,7 +11,8 @@
 
 namespace aziot::provisiond::ctl {
 
-// 0 done; 1 refused by the daemon; 2 usage; 3 the daemon could not be reached.
+// 0 done; 1 refused by the daemon, or not what the command is to find; 2 usage; 3 the daemon could not be
+// reached.
 enum ExitStatus { kDone = 0, kRefused = 1, kUsage = 2, kUnreachable = 3 };
 
 class Session {
@@ -19,6 +20,7 @@ class Session {
   std::string root;
   std::string socket;  // "" for the built-in one under the root
   bool json = false;
+  absl::Duration patience = absl::Seconds(30);
 
   template <class Out>
   absl::StatusOr<Out> Call(absl::string_view method, const google::protobuf::Message& request) {
@@ -27,6 +29,7 @@ class Session {
       options.socket = socket.empty() ? absl::StrCat(root, "/run/provisiond/admin.sock") : socket;
       options.api_version = "2026-12-01";
       options.retries = 0;
+      options.timeout = patience;
       client_ = std::make_unique<client::Client>(std::move(options));
     }
     return client_->Call<Out>(absl::StrCat("aziot.provisioning.v1.Admin.", method), request);
@@ -42,5 +45,6 @@ class Session {
 void AddEnrollmentCommands(CLI::App& app, Session& session);
 void AddDeviceCommands(CLI::App& app, Session& session);
 void AddServiceCommands(CLI::App& app, Session& session);
+void AddStoreCommands(CLI::App& app, Session& session);
 
 }  // namespace aziot::provisiond::ctl

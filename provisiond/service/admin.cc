@@ -50,6 +50,9 @@ void AdminService::Register(rpc::Dispatcher& dispatcher) {
   add("ListTelemetry", &AdminService::ListTelemetry);
   add("ListPolicies", &AdminService::ListPolicies);
   add("ShowConnectionString", &AdminService::ShowConnectionString);
+  add("GetStore", &AdminService::GetStore);
+  add("VerifyStore", &AdminService::VerifyStore);
+  add("BackUpStore", &AdminService::BackUpStore);
 }
 
 absl::StatusOr<v1::Status> AdminService::GetStatus(const CallContext&, const v1::GetStatusRequest&) {

@@ -13,6 +13,7 @@
 #include "provisiond/lifecycle/hubs.h"
 #include "provisiond/lifecycle/registry.h"
 #include "provisiond/lifecycle/telemetry.h"
+#include "provisiond/store/upkeep.h"
 
 namespace aziot::provisiond {
 
@@ -24,15 +25,17 @@ class AdminService {
   struct Facts {
     std::vector<std::string> addresses;
     std::vector<std::string> scopes;
+    std::string data_key_file;
   };
   AdminService(Facts facts, Enrollments& enrollments, Registry& registry, Telemetry& telemetry,
-               const Hubs& hubs, auth::AccessPolicies& policies)
+               const Hubs& hubs, auth::AccessPolicies& policies, store::Upkeep& upkeep)
       : facts_(std::move(facts)),
         enrollments_(enrollments),
         registry_(registry),
         telemetry_(telemetry),
         hubs_(hubs),
-        policies_(policies) {}
+        policies_(policies),
+        upkeep_(upkeep) {}
 
   void Register(rpc::Dispatcher& dispatcher);
 
@@ -69,6 +72,11 @@ class AdminService {
   absl::StatusOr<v1::ConnectionString> ShowConnectionString(const CallContext& call,
                                                             const v1::PolicyName& request);
 
+  absl::StatusOr<v1::Store> GetStore(const CallContext& call, const v1::GetStoreRequest& request);
+  absl::StatusOr<v1::StoreFindings> VerifyStore(const CallContext& call,
+                                                const v1::VerifyStoreRequest& request);
+  absl::StatusOr<v1::StoreBackup> BackUpStore(const CallContext& call, const v1::BackUpStoreRequest& request);
+
  private:
   absl::StatusOr<const store::Hub*> HubOf(bool named, const std::string& name) const;
   v1::Device ToDevice(const store::Device& device) const;
@@ -82,6 +90,7 @@ class AdminService {
   Telemetry& telemetry_;
   const Hubs& hubs_;
   auth::AccessPolicies& policies_;
+  store::Upkeep& upkeep_;
 };
 
 // What a refusal of the registry is on this socket.

@@ -85,30 +85,21 @@ CREATE INDEX enrollment_ek ON enrollment (ek_hash) WHERE ek_hash IS NOT NULL;
 )sql",
 };
 
+std::string ChecksumOf(int64_t version) {
+  return FormatHex(openssl::Sha256(ToBytesView(kMigrations[version - 1])));
+}
+
 absl::Status Apply(Connection& connection) {
   RETURN_IF_ERROR(connection.Script(
       "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, checksum TEXT NOT "
       "NULL, applied_at INTEGER NOT NULL)"));
-  ASSIGN_OR_RETURN(const std::vector<Row> applied,
-                   connection.Query("SELECT version, checksum FROM schema_version ORDER BY version", {}));
-  if (applied.size() > std::size(kMigrations)) {
-    return absl::FailedPreconditionError("the store was written by a newer version of provisiond");
-  }
-  for (size_t i = 0; i < std::size(kMigrations); ++i) {
-    const auto version = static_cast<int64_t>(i) + 1;
-    const std::string checksum = FormatHex(openssl::Sha256(ToBytesView(kMigrations[i])));
-    if (i < applied.size()) {
-      if (applied[i].Integer(0) != version || applied[i].Text(1) != checksum) {
-        return absl::FailedPreconditionError(
-            absl::StrCat("migration ", version, " of the store is not the one this program knows"));
-      }
-      continue;
-    }
-    RETURN_IF_ERROR(connection.Script(kMigrations[i]));
+  ASSIGN_OR_RETURN(const int64_t applied, AppliedMigrations(connection));
+  for (int64_t version = applied + 1; version <= KnownMigrations(); ++version) {
+    RETURN_IF_ERROR(connection.Script(kMigrations[version - 1]));
     RETURN_IF_ERROR(
         connection
             .Execute("INSERT INTO schema_version (version, checksum, applied_at) VALUES (?, ?, ?)",
-                     {version, checksum, absl::ToUnixMicros(absl::Now())})
+                     {version, ChecksumOf(version), absl::ToUnixMicros(absl::Now())})
             .status());
   }
   return absl::OkStatus();
@@ -124,5 +115,24 @@ absl::Status Migrate(Connection& connection) {
   }
   return connection.Script("COMMIT");
 }
+
+absl::StatusOr<int64_t> AppliedMigrations(Connection& connection) {
+  ASSIGN_OR_RETURN(const std::vector<Row> applied,
+                   connection.Query("SELECT version, checksum FROM schema_version ORDER BY version", {}));
+  const auto count = static_cast<int64_t>(applied.size());
+  if (count > KnownMigrations()) {
+    return absl::FailedPreconditionError("the store was written by a newer version of provisiond");
+  }
+  for (int64_t version = 1; version <= count; ++version) {
+    const Row& row = applied[static_cast<size_t>(version - 1)];
+    if (row.Integer(0) != version || row.Text(1) != ChecksumOf(version)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("migration ", version, " of the store is not the one this program knows"));
+    }
+  }
+  return count;
+}
+
+int64_t KnownMigrations() { return int64_t{std::size(kMigrations)}; }
 
 }  // namespace aziot::provisiond::store
