@@ -48,7 +48,7 @@ absl::Status Run(int argc, char** argv) {
     absl::StatusOr<CertdConfig> fresh = LoadCertdConfig(sources);
     if (!fresh.ok()) {
       log::Warn("The new configuration is not used: {}", fresh.status());
-      return;
+      return fresh.status();
     }
     LogWarnings(*fresh);
     if (!SameUntilRestart(*fresh, config)) {
@@ -56,6 +56,7 @@ absl::Status Run(int argc, char** argv) {
     }
     service.SwapRules(std::move(fresh->rules));
     log::Info("Configuration loaded again.");
+    return absl::OkStatus();
   };
   ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> server,
                    server::Server::New(std::move(options), dispatcher));

@@ -139,18 +139,18 @@ absl::Status Run(int argc, char** argv) {
   dispatcher.CheckComplete();
 
   std::string in_use = FormatSettings(config.options);
-  const auto reload = [&] {
+  const auto reload = [&]() -> absl::Status {
     const absl::StatusOr<Config> next = LoadConfig(sources);
     if (!next.ok()) {
       log::Warn("Detected config file update, but new config failed to parse. Error: {}", next.status());
-      return;
+      return next.status();
     }
     const std::string text = FormatSettings(next->options);
-    if (text == in_use) return;
+    if (text == in_use) return absl::OkStatus();
     absl::StatusOr<Lifecycle::Settings> changed = ToLifecycleSettings(*next, source_parts);
     if (!changed.ok()) {
       log::Warn("Detected config file update, but new config failed to parse. Error: {}", changed.status());
-      return;
+      return changed.status();
     }
     WarnOf(*next);
     in_use = text;
@@ -163,6 +163,7 @@ absl::Status Run(int argc, char** argv) {
     modules.PreferCache(next->options.prefer_module_identity_cache());
     service.Reload(ToServiceSettings(*next));
     lifecycle.Reload(*std::move(changed));
+    return absl::OkStatus();
   };
 
   server::Options options;

@@ -9,6 +9,7 @@
 #include "common/server/server.h"
 #include "common/status/status_macros.h"
 #include "keyd/backend/backends.h"
+#include "keyd/backend/locked_allocations.h"
 #include "keyd/config.h"
 #include "keyd/handles/key_handles.h"
 #include "keyd/service/access_gate.h"
@@ -25,11 +26,11 @@ void LogWarnings(const KeydConfig& config) {
 }
 
 // Principals follow the files; everything else waits for the next start. A bad file changes nothing.
-void Reload(const config::Sources& sources, const KeydConfig& at_start, AccessGate& access) {
+absl::Status Reload(const config::Sources& sources, const KeydConfig& at_start, AccessGate& access) {
   absl::StatusOr<KeydConfig> config = LoadKeydConfig(sources);
   if (!config.ok()) {
     log::Error("the configuration was not reloaded, the last good one stays: {}", config.status());
-    return;
+    return config.status();
   }
   LogWarnings(*config);
   if (!SameButPrincipals(*config, at_start)) {
@@ -38,6 +39,7 @@ void Reload(const config::Sources& sources, const KeydConfig& at_start, AccessGa
   }
   access.Replace(access::AccessRules(std::move(config->principals)));
   log::Info("principals reloaded");
+  return absl::OkStatus();
 }
 
 absl::Status Run(int argc, char** argv) {
@@ -67,7 +69,7 @@ absl::Status Run(int argc, char** argv) {
   options.limits = config.limits;
   options.max_requests = config.max_requests;
   options.grpc = config.grpc;
-  options.reload = [&] { Reload(sources, config, access); };
+  options.reload = [&] { return Reload(sources, config, access); };
   options.watched = {sources.file, sources.directory};
   ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> server,
                    server::Server::New(std::move(options), dispatcher));
@@ -78,9 +80,11 @@ absl::Status Run(int argc, char** argv) {
 }  // namespace aziot::keyd
 
 int main(int argc, char** argv) {
+  const bool locked = aziot::keyd::InstallLockedAllocator();
   aziot::ProtectSecretMemory();
   umask(077);
   const char* filter = std::getenv("AZIOT_LOG");
   aziot::log::Init(filter == nullptr ? "" : filter);
+  if (!locked) aziot::log::Warn("what OpenSSL computes from RSA keys is kept in ordinary memory");
   return aziot::server::ExitCode(aziot::keyd::Run(argc, argv));
 }

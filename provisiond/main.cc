@@ -113,6 +113,7 @@ absl::Status Run(int argc, char** argv) {
     if (status.ok()) status = front->ReloadCertificate();
     if (!status.ok())
       log::Error("the server certificate was not reloaded, the last good one stays: {}", status);
+    return status;
   };
   ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> server, server::Server::New(options, dispatcher));
   // No request is read before Run: nobody else gets in between the two lines.

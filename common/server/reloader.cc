@@ -1,11 +1,22 @@
 #include "common/server/reloader.h"
 
+#include <chrono>
 #include <exception>
 #include <system_error>
 
 #include "common/log/log.h"
 
 namespace aziot::server {
+namespace {
+
+constexpr std::chrono::seconds kAgain{1};
+
+// What the disk or the process lacks for now, and not what the files hold.
+bool WillPass(const absl::Status& status) {
+  return absl::IsInternal(status) || absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
+}
+
+}  // namespace
 
 Reloader::~Reloader() {
   {
@@ -35,12 +46,20 @@ void Reloader::Work() {
     if (stopping_) return;
     requested_ = false;
     lock.unlock();
-    try {
-      reload_();
-    } catch (const std::exception& thrown) {
-      log::Error("reloading the configuration failed: {}; the last one stays", thrown.what());
-    }
+    const absl::Status status = Try();
     lock.lock();
+    if (!WillPass(status)) continue;
+    wake_.wait_for(lock, kAgain, [this] { return stopping_ || requested_; });
+    requested_ = true;
+  }
+}
+
+absl::Status Reloader::Try() {
+  try {
+    return reload_();
+  } catch (const std::exception& thrown) {
+    log::Error("reloading the configuration failed: {}; the last one stays", thrown.what());
+    return absl::ResourceExhaustedError(thrown.what());
   }
 }
 

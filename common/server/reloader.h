@@ -1,5 +1,5 @@
 // Runs the reload of the configuration on a thread of its own, one at a time; what is asked for meanwhile is
-// one more.
+// one more, and so is one that failed for a reason that passes.
 #pragma once
 
 #include <condition_variable>
@@ -7,11 +7,13 @@
 #include <mutex>
 #include <thread>
 
+#include "absl/status/status.h"
+
 namespace aziot::server {
 
 class Reloader {
  public:
-  explicit Reloader(std::function<void()> reload) : reload_(std::move(reload)) {}
+  explicit Reloader(std::function<absl::Status()> reload) : reload_(std::move(reload)) {}
   // Lets a running reload end.
   ~Reloader();
 
@@ -19,8 +21,9 @@ class Reloader {
 
  private:
   void Work();
+  absl::Status Try();
 
-  const std::function<void()> reload_;
+  const std::function<absl::Status()> reload_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::thread thread_;  // from the first request on

@@ -41,14 +41,17 @@ int main(int argc, char** argv) {
       return 2;
     }
   }
-  options.reload = [out] {
+  const auto tell = [out] {
     if (write(out, "r", 1) != 1) std::abort();
+  };
+  options.reload = [tell] {
+    tell();
+    return absl::OkStatus();
   };
   rpc::Dispatcher dispatcher;
   server::TestKeys keys(dispatcher);
-  keys.get_key = [tell = options.reload, answer = keys.get_key](
-                     const rpc::CallContext& call,
-                     const std::string& id) -> absl::StatusOr<keys::v1::KeyHandle> {
+  keys.get_key = [tell, answer = keys.get_key](const rpc::CallContext& call,
+                                               const std::string& id) -> absl::StatusOr<keys::v1::KeyHandle> {
     if (id != "stuck" && id != "far") return answer(call, id);
     if (absl::Status moved = call.MoveTo(Lane::Peers()); !moved.ok()) return moved;
     if (id == "far") return answer(call, id);

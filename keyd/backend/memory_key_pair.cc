@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/openssl/error_queue.h"
 #include "common/status/status_macros.h"
+#include "keyd/backend/locked_allocations.h"
 
 namespace aziot::keyd {
 namespace {
@@ -113,7 +114,15 @@ absl::StatusOr<Bytes> Number(EVP_PKEY& key, const char* name) {
 }  // namespace
 
 MemoryKeyPair::MemoryKeyPair(openssl::PkeyPtr key, KeyFamily family)
-    : key_(std::move(key)), family_(family), slow_(family != KeyFamily::kEc || !IsP256(*key_)) {}
+    : key_(std::move(key)), family_(family), slow_(family != KeyFamily::kEc || !IsP256(*key_)) {
+  if (family_ != KeyFamily::kRsa) return;
+  // The first private operation leaves values made of the primes with the key. A pair that fails it fails
+  // again when it is used, and says why.
+  const LockedAllocations here;
+  Bytes two(static_cast<size_t>(EVP_PKEY_get_size(key_.get())));
+  if (!two.empty()) two.back() = 2;
+  RsaPrivate(RsaPadding::kNone, two).IgnoreError();
+}
 
 absl::StatusOr<std::unique_ptr<MemoryKeyPair>> MemoryKeyPair::Generate(KeyAlgorithm algorithm) {
   const AlgorithmFacts& facts = FactsOf(algorithm);

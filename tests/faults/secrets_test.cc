@@ -82,8 +82,9 @@ class SecretsTest : public ::testing::Test {
     const openssl::BioPtr text(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
     const openssl::PkeyPtr key(PEM_read_bio_PrivateKey(text.get(), nullptr, nullptr, nullptr));
     ASSERT_NE(key, nullptr);
-    // Not the primes of an RSA pair: OpenSSL keeps what it precomputes of them in ordinary memory.
-    for (const char* number : {OSSL_PKEY_PARAM_PRIV_KEY, OSSL_PKEY_PARAM_RSA_D}) {
+    for (const char* number : {OSSL_PKEY_PARAM_PRIV_KEY, OSSL_PKEY_PARAM_RSA_D, OSSL_PKEY_PARAM_RSA_FACTOR1,
+                               OSSL_PKEY_PARAM_RSA_FACTOR2, OSSL_PKEY_PARAM_RSA_EXPONENT1,
+                               OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1}) {
       BIGNUM* raw = nullptr;
       if (EVP_PKEY_get_bn_param(key.get(), number, &raw) != 1) continue;
       const openssl::BignumPtr owned(raw);
