@@ -31,8 +31,9 @@ struct Options {
   bool grpc = true;
   std::string grpc_module;         // path of the module; empty: beside the program's tree
   std::vector<LaneOptions> lanes;  // besides `cpu` and `peers`, which always exist
-  // SIGHUP, and changed configuration files. It logs what is wrong. kInternal, kResourceExhausted, kUnavailable:
-  // the files could not be read for now, it is called again after a second; what is wrong in them is not for now.
+  // SIGHUP, and changed configuration files. It logs what is wrong. kInternal, kResourceExhausted,
+  // kUnavailable: the files could not be read for now, it is called again after a second; what is wrong in
+  // them is not for now.
   std::function<absl::Status()> reload;
   // Watched for changes with a 10 s debounce (AZIOT_RELOAD_DEBOUNCE_MS for tests), together with their
   // parents.
