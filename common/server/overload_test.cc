@@ -27,8 +27,8 @@ namespace {
 
 using ::testing::StartsWith;
 
-// Its allocator keeps what was freed for a while.
-#ifdef __SANITIZE_ADDRESS__
+// A sanitizer's allocator keeps what was freed for a while.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kMemoryIsOurs = false;
 #else
 constexpr bool kMemoryIsOurs = true;
