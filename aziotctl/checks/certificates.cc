@@ -1,16 +1,14 @@
 #include <map>
 #include <set>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "aziotctl/checks/checks.h"
 #include "aziotctl/checks/context.h"
 #include "aziotctl/checks/service_users.h"
-#include "common/bytes/hex.h"
 #include "common/files/files.h"
 #include "common/openssl/certificate.h"
-#include "common/openssl/digest.h"
+#include "common/openssl/hashed_name.h"
 #include "common/uri/uri.h"
 
 namespace aziot::ctl {
@@ -61,14 +59,9 @@ Result CheckLocation(const Named& certificate, const std::string& location, nloh
   return CheckDates(certificate, file->path, info);
 }
 
-// Where certd keeps what it issued: letters and digits of the id, and its hash.
+// Where certd keeps what it issued.
 std::string IssuedFile(const v1::Certd& certd, const std::string& id) {
-  std::string name;
-  for (const char c : id) {
-    if (absl::ascii_isalnum(static_cast<unsigned char>(c))) name.push_back(c);
-  }
-  return absl::StrCat(certd.homedir_path(), "/certs/", name, "-", FormatHex(openssl::Sha256(ToBytesView(id))),
-                      ".cer");
+  return absl::StrCat(certd.homedir_path(), "/certs/", openssl::HashedName(id), ".cer");
 }
 
 // The locations an id stands for; of a list, those of all its ids.

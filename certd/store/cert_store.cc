@@ -1,13 +1,11 @@
 #include "certd/store/cert_store.h"
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/bytes/hex.h"
 #include "common/files/files.h"
 #include "common/ids/utf8.h"
 #include "common/openssl/certificate.h"
-#include "common/openssl/digest.h"
+#include "common/openssl/hashed_name.h"
 #include "common/status/errno_status.h"
 #include "common/status/status_macros.h"
 
@@ -41,13 +39,7 @@ absl::StatusOr<std::unique_ptr<CertStore>> CertStore::Open(absl::string_view hom
   return store;
 }
 
-std::string CertStore::FileName(const CertId& id) {
-  std::string name;
-  for (const char c : id.value()) {
-    if (absl::ascii_isalnum(static_cast<unsigned char>(c))) name.push_back(c);
-  }
-  return absl::StrCat(name, "-", FormatHex(openssl::Sha256(ToBytesView(id.value()))), ".cer");
-}
+std::string CertStore::FileName(const CertId& id) { return openssl::HashedName(id.value()) + ".cer"; }
 
 absl::StatusOr<std::string> CertStore::Get(const Locations& locations, const CertId& id) const {
   const Location* location = locations.Find(id);

@@ -18,13 +18,6 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-std::string CreateKeyHead(size_t body, absl::string_view fields = "") {
-  return absl::StrCat(
-      "POST /key?api-version=2020-09-01 HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: ", body,
-      "\r\n", fields, "\r\n");
-}
-constexpr absl::string_view kCreateKey = R"({"keyId":"k","usage":"sign"})";
-
 TEST(RestFrontTest, AnswersInOneWellFormedMessage) {
   TestServer server;
   RawClient client(server.socket());

@@ -138,4 +138,10 @@ std::string GetKeyRequestText(absl::string_view id, absl::string_view fields) {
   return absl::StrCat("GET /key/", id, "?api-version=2020-09-01 HTTP/1.1\r\n", fields, "\r\n");
 }
 
+std::string CreateKeyHead(size_t body, absl::string_view fields) {
+  return absl::StrCat(
+      "POST /key?api-version=2020-09-01 HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: ", body,
+      "\r\n", fields, "\r\n");
+}
+
 }  // namespace aziot::server

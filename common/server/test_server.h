@@ -70,5 +70,8 @@ bool AwaitConnections(RawClient& probe, int count);
 
 // "GET /key/<id>" with the api-version.
 std::string GetKeyRequestText(absl::string_view id, absl::string_view fields = "");
+// "POST /key" with a header that announces `body` bytes of JSON; and such a body.
+std::string CreateKeyHead(size_t body, absl::string_view fields = "");
+constexpr absl::string_view kCreateKey = R"({"keyId":"k","usage":"sign"})";
 
 }  // namespace aziot::server

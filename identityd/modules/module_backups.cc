@@ -4,12 +4,12 @@
 #include <set>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/bytes/hex.h"
 #include "common/files/files.h"
 #include "common/log/log.h"
 #include "common/openssl/digest.h"
+#include "common/openssl/hashed_name.h"
 #include "common/status/status_macros.h"
 
 namespace aziot::identityd {
@@ -25,13 +25,7 @@ std::string DeviceDirectoryName(absl::string_view hub, absl::string_view device)
   return absl::StrCat(HashOf(hub), "-", HashOf(device));
 }
 
-std::string ModuleFileName(absl::string_view module_id) {
-  std::string name;
-  for (const char c : module_id) {
-    if (absl::ascii_isalnum(static_cast<unsigned char>(c))) name.push_back(c);
-  }
-  return absl::StrCat(name, "-", HashOf(module_id));
-}
+std::string ModuleFileName(absl::string_view module_id) { return openssl::HashedName(module_id); }
 
 ModuleBackups::ModuleBackups(absl::string_view homedir)
     : root_(absl::StrCat(homedir, "/modules")),

@@ -1,20 +1,11 @@
 #include "keyd/backend/file/key_paths.h"
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "common/bytes/hex.h"
-#include "common/openssl/digest.h"
+#include "common/openssl/hashed_name.h"
 
 namespace aziot::keyd::file {
 
-std::string FileNameOf(const KeyId& id) {
-  std::string name;
-  for (const char c : id.value()) {
-    if (absl::ascii_isalnum(static_cast<unsigned char>(c))) name += c;
-  }
-  absl::StrAppend(&name, "-", FormatHex(openssl::Sha256(ToBytesView(id.value()))), ".key");
-  return name;
-}
+std::string FileNameOf(const KeyId& id) { return openssl::HashedName(id.value()) + ".key"; }
 
 KeyPaths::KeyPaths(std::optional<std::string> home, std::map<std::string, std::string> preloaded,
                    std::set<std::string> elsewhere)
