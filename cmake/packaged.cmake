@@ -25,3 +25,11 @@ target_link_libraries(packaged_tls INTERFACE OpenSSL::SSL OpenSSL::Crypto)
 find_package(fmt REQUIRED)
 add_library(packaged_fmt INTERFACE)
 target_link_libraries(packaged_fmt INTERFACE fmt::fmt-header-only)
+
+# Headers of Cryptoki and the loader of modules; TPM 2.0 through ESAPI.
+pkg_check_modules(P11_KIT REQUIRED IMPORTED_TARGET p11-kit-1)
+add_library(packaged_p11_kit INTERFACE)
+target_link_libraries(packaged_p11_kit INTERFACE PkgConfig::P11_KIT)
+pkg_check_modules(TSS2 REQUIRED IMPORTED_TARGET tss2-esys tss2-mu tss2-rc tss2-sys tss2-tctildr)
+add_library(packaged_tss2 INTERFACE)
+target_link_libraries(packaged_tss2 INTERFACE PkgConfig::TSS2)

@@ -58,10 +58,24 @@ INSTANTIATE_TEST_SUITE_P(
                    "pkcs11:object=device-id;slot-id=0;token=t",
                    {"t", 0, "device-id", {}},
                    "pkcs11:slot-id=0;object=device%2Did"},
-        Pkcs11Case{"OthersDropped",
-                   "pkcs11:model=x;slot-id=18446744073709551615;id=%01?module-path=/x&pin-value=%26",
-                   {{}, 18446744073709551615u, {}, "&"},
-                   "pkcs11:slot-id=18446744073709551615?pin-value=%26"},
+        Pkcs11Case{
+            "OthersDropped",
+            "pkcs11:slot-description=x;slot-id=18446744073709551615;type=private?module-name=x&pin-value=%26",
+            {{}, 18446744073709551615u, {}, "&"},
+            "pkcs11:slot-id=18446744073709551615?pin-value=%26"},
+        Pkcs11Case{"AllThatIsKnown",
+                   "pkcs11:token=t;manufacturer=m;model=o;serial=s;object=k;id=%01%00"
+                   "?pin-source=file:/run/a%2520b&module-path=/x.so",
+                   {.token = "t",
+                    .object = "k",
+                    .manufacturer = "m",
+                    .model = "o",
+                    .serial = "s",
+                    .id = std::string("\1\0", 2),
+                    .pin_source = "/run/a b",
+                    .module_path = "/x.so"},
+                   "pkcs11:token=t;manufacturer=m;model=o;serial=s;object=k;id=%01%00"
+                   "?pin-source=%2Frun%2Fa%20b&module-path=%2Fx%2Eso"},
         Pkcs11Case{"LastCounts", "pkcs11:token=a;token=b;", {"b", {}, {}, {}}, "pkcs11:token=b"},
         Pkcs11Case{"EmptyValues",
                    "pkcs11:token=;object=?pin-value=",
@@ -84,7 +98,20 @@ INSTANTIATE_TEST_SUITE_P(All, RefusedUriTest,
                                            "http://x/", "pkcs11:", "pkcs11:object=x", "pkcs11:token",
                                            "pkcs11:slot-id=", "pkcs11:slot-id=-1", "pkcs11:slot-id=0x1",
                                            "pkcs11:slot-id=18446744073709551616", "pkcs11:token=%00",
-                                           "pkcs11:token=%4", "tpm:x"));
+                                           "pkcs11:token=%4", "pkcs11:token=t?pin-source=relative",
+                                           "pkcs11:token=t?pin-source=file://host/a", "tpm:x",
+                                           "tpm:", "tpm:handle=81000001", "tpm:handle=0x80000001",
+                                           "tpm:handle=0x181000001", "tpm:handle=0x8100000g",
+                                           "tpm:file=relative", "tpm:file=", "tpm:file=/a%00"));
+
+TEST(Uri, TpmObjects) {
+  for (const auto& [text, uri] :
+       {std::pair{"TPM:handle=0x81000100", TpmUri{0x81000100u}},
+        std::pair{"tpm:file=/var/a%20b.tpm", TpmUri{std::string("/var/a b.tpm")}}}) {
+    EXPECT_THAT(Parse(text), IsOkAndHolds(Uri(uri)));
+    EXPECT_THAT(Parse(Format(uri)), IsOkAndHolds(Uri(uri)));
+  }
+}
 
 TEST(Uri, MessagesNeverShowAPin) {
   for (const char* text : {"pkcs11:token=t?pin-value=s3cret%", "pkcs11:object=o?pin-value=s3cret",
