@@ -2,8 +2,10 @@
 // key never crosses it; it can only be used. Symmetric keys and key pairs are two kinds under one id.
 //
 // Refusals all backends share: kNotFound when there is no key of that kind; kInvalidArgument when the caller
-// asked for what cannot be (no place for keys, the other kind, an RSA operation on an EC pair); anything else
-// is the backend's own trouble. Every function may be called from any thread.
+// asked for what cannot be (no place for keys, the other kind, an RSA operation on an EC pair);
+// kUnimplemented when this place cannot hold or use such a key, and another may; kUnavailable when what holds
+// the keys is away for now (a token that was pulled, a TPM that is busy), so that nothing is known of them;
+// anything else is the backend's own trouble. Every function may be called from any thread.
 #pragma once
 
 #include <array>
@@ -37,6 +39,12 @@ enum class Operation {
 
 using Mac = std::array<uint8_t, 32>;
 
+// A queue of a backend's own: a token's or a TPM's.
+struct BackendLane {
+  Lane lane;
+  int threads = 1;
+};
+
 // Inputs of AES-GCM beside the text (NIST SP 800-38D); views of the caller's bytes.
 struct AeadParameters {
   BytesView iv;
@@ -50,6 +58,8 @@ class KeyBackend {
   // Where `operation` on `id` may run: inline only when it touches no disk that syncs and no token, and takes
   // less than some 100 µs.
   virtual Lane LaneOf(const KeyId& id, Operation operation) const = 0;
+  // Those that LaneOf names, besides `cpu` and `peers`.
+  virtual std::vector<BackendLane> Lanes() const { return {}; }
 
   // Keeps a usable symmetric key, or makes one. Simultaneous calls for one id make one key.
   virtual absl::Status CreateKey(const KeyId& id, KeyUsage usage) = 0;

@@ -25,7 +25,7 @@ KeyHandles::KeyHandles(KeyBackend& backend, Random random)
     : backend_(backend), random_(std::move(random)), validation_key_(*KeyId::Parse(kHandleValidationKey)) {}
 
 Lane KeyHandles::MintLane() const {
-  return has_validation_key_ ? Lane::Inline() : backend_.LaneOf(validation_key_, Operation::kCreateKey);
+  return has_validation_key_ ? OpenLane() : backend_.LaneOf(validation_key_, Operation::kCreateKey);
 }
 
 absl::StatusOr<Mac> KeyHandles::Sign(BytesView payload) {
@@ -67,27 +67,28 @@ absl::StatusOr<HandlePayload> KeyHandles::Verify(absl::string_view handle) {
 }
 
 absl::StatusOr<Handle> KeyHandles::Open(absl::string_view handle) {
+  if (std::optional<Handle> known = known_.Find(handle)) return *std::move(known);
   ASSIGN_OR_RETURN(HandlePayload payload, Verify(handle));
-  Handle::Kind kind = Handle::Kind::kKey;
-  Bytes data;
+  absl::StatusOr<Handle> opened = Named(std::move(payload));
+  if (opened.ok() && !OpenLane().is_inline()) known_.Add(handle, *opened);
+  return opened;
+}
+
+absl::StatusOr<Handle> KeyHandles::Named(HandlePayload payload) {
   if (auto* derived = std::get_if<DerivedName>(&payload.name)) {
-    ASSIGN_OR_RETURN(HandlePayload base, Verify(derived->base_handle));
-    if (std::holds_alternative<DerivedName>(base.name)) {
+    ASSIGN_OR_RETURN(Handle base, Open(derived->base_handle));
+    if (base.kind == Handle::Kind::kDerived) {
       return absl::InvalidArgumentError(
           "nested derived keys are not supported, import the outer derived key first");
     }
-    kind = Handle::Kind::kDerived;
-    data = std::move(derived->data);
-    payload = std::move(base);
-  } else if (std::holds_alternative<PairName>(payload.name)) {
-    kind = Handle::Kind::kKeyPair;
+    return Handle{Handle::Kind::kDerived, std::move(base.id), std::move(derived->data)};
   }
   const auto* pair = std::get_if<PairName>(&payload.name);
   const KeyId& id = pair != nullptr ? pair->id : std::get<KeyName>(payload.name).id;
   // A release that did not reserve the id may have minted such a handle; honouring it would let its holder
   // sign others.
   if (id == validation_key_) return Invalid();
-  return Handle{kind, id, std::move(data)};
+  return Handle{pair != nullptr ? Handle::Kind::kKeyPair : Handle::Kind::kKey, id, {}};
 }
 
 }  // namespace aziot::keyd

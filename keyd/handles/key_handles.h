@@ -1,10 +1,12 @@
 // Opaque key handles: minted for an id that a caller may use, checked when they come back. A handle is a
 // bearer capability, signed with a key of keyd's own that lies in the backend like any other and that no
-// caller can name.
+// caller can name. Where that key is in a token or a TPM, handles that were checked are remembered for a
+// while: else every call would cost the device two operations.
 #pragma once
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -13,20 +15,14 @@
 #include "common/ids/id.h"
 #include "common/ids/lane.h"
 #include "keyd/backend/key_backend.h"
+#include "keyd/handles/handle.h"
 #include "keyd/handles/handle_text.h"
+#include "keyd/handles/known_handles.h"
 
 namespace aziot::keyd {
 
 // The id of the key that signs handles: reserved.
 constexpr absl::string_view kHandleValidationKey = "handle-validation-key";
-
-// What a handle that was checked names.
-struct Handle {
-  enum class Kind { kKeyPair, kKey, kDerived };
-  Kind kind = Kind::kKey;
-  KeyId id;               // of kDerived: the base key's
-  Bytes derivation_data;  // of kDerived
-};
 
 // Thread-safe.
 class KeyHandles {
@@ -39,6 +35,8 @@ class KeyHandles {
 
   // Where minting may run: the first handle of all makes the validation key.
   Lane MintLane() const;
+  // Where Open may run.
+  Lane OpenLane() const { return backend_.LaneOf(validation_key_, Operation::kHmac); }
 
   // kInternal when the validation key cannot be made or used.
   absl::StatusOr<std::string> MintKeyPair(const KeyId& id) { return Mint(PairName{id}); }
@@ -51,6 +49,8 @@ class KeyHandles {
   // kInvalidArgument, with the cause for the caller, for what this device did not mint and for a derived key
   // of a derived key; kInternal when the validation key cannot be used.
   absl::StatusOr<Handle> Open(absl::string_view handle);
+  // What Open said of it not long ago; never blocks.
+  std::optional<Handle> Recall(absl::string_view handle) const { return known_.Find(handle); }
 
  private:
   using Name = decltype(HandlePayload::name);
@@ -58,6 +58,8 @@ class KeyHandles {
   absl::StatusOr<std::string> Mint(Name name);
   absl::StatusOr<Mac> Sign(BytesView payload);
   absl::StatusOr<HandlePayload> Verify(absl::string_view handle);
+  // What a payload that was verified stands for.
+  absl::StatusOr<Handle> Named(HandlePayload payload);
   // Whether something that is no symmetric key, usable or not, stands in the validation key's place.
   bool IsTakenByAPair() const;
 
@@ -65,6 +67,7 @@ class KeyHandles {
   const Random random_;
   const KeyId validation_key_;
   std::atomic<bool> has_validation_key_ = false;
+  KnownHandles known_;
 };
 
 }  // namespace aziot::keyd

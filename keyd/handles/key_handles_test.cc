@@ -161,10 +161,43 @@ TEST_F(KeyHandlesTest, WithoutAPlaceForKeysNoHandleIsValid) {
 }
 
 TEST_F(KeyHandlesTest, OnlyTheFirstMintingNeedsALane) {
-  backend_.RunOn(Lane::Peers());
+  backend_.MakeKeysOn(Lane::Peers());
   EXPECT_EQ(handles_.MintLane(), Lane::Peers());
   ASSERT_TRUE(handles_.MintKey(id_).ok());
   EXPECT_EQ(handles_.MintLane(), Lane::Inline());
+}
+
+TEST_F(KeyHandlesTest, WhereTheValidationKeyLiesInATokenHandlesAreRemembered) {
+  const Lane token = Lane::Named("token:t");
+  backend_.RunOn(token);
+  const std::string handle = *handles_.MintKey(id_);
+  const std::string derived = *handles_.MintDerived(handle, Bytes{1, 2});
+  EXPECT_EQ(handles_.MintLane(), token);
+  EXPECT_EQ(handles_.OpenLane(), token);
+  EXPECT_FALSE(handles_.Recall(derived).has_value());
+  ASSERT_TRUE(handles_.Open(derived).ok());
+  const int asked = backend_.calls();
+  EXPECT_EQ(handles_.Open(derived)->derivation_data, (Bytes{1, 2}));
+  EXPECT_EQ(handles_.Recall(derived)->kind, Handle::Kind::kDerived);
+  EXPECT_EQ(handles_.Recall(handle)->id, id_);
+  EXPECT_EQ(backend_.calls(), asked);
+}
+
+TEST_F(KeyHandlesTest, NothingIsRememberedOfHandlesThatMemoryCanCheck) {
+  const std::string handle = *handles_.MintKey(id_);
+  ASSERT_TRUE(handles_.Open(handle).ok());
+  EXPECT_FALSE(handles_.Recall(handle).has_value());
+}
+
+TEST_F(KeyHandlesTest, NoRefusedHandleIsRemembered) {
+  backend_.RunOn(Lane::Named("token:t"));
+  const std::string derived = *handles_.MintDerived(*handles_.MintKey(id_), {});
+  const std::string nested = *handles_.MintDerived(derived, {});
+  EXPECT_FALSE(handles_.Open(nested).ok());
+  EXPECT_FALSE(handles_.Recall(nested).has_value());
+  const std::string tampered = absl::StrReplaceAll(derived, {{"&sig=", "&sig=A"}});
+  EXPECT_FALSE(handles_.Open(tampered).ok());
+  EXPECT_FALSE(handles_.Recall(tampered).has_value());
 }
 
 }  // namespace

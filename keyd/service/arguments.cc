@@ -1,5 +1,7 @@
 #include "keyd/service/arguments.h"
 
+#include <optional>
+
 #include "absl/strings/str_cat.h"
 #include "common/rpc/errors.h"
 #include "common/status/status_macros.h"
@@ -28,7 +30,9 @@ absl::StatusOr<KeyId> ReadKeyId(absl::string_view text) {
   return id;
 }
 
-absl::StatusOr<Handle> ReadHandle(KeyHandles& handles, absl::string_view text) {
+absl::StatusOr<Handle> ReadHandle(const rpc::CallContext& call, KeyHandles& handles, absl::string_view text) {
+  if (std::optional<Handle> known = handles.Recall(text)) return *std::move(known);
+  RETURN_IF_ERROR(call.MoveTo(handles.OpenLane()));
   absl::StatusOr<Handle> handle = handles.Open(text);
   if (absl::IsInvalidArgument(handle.status())) {
     return rpc::InvalidParameter("handle", handle.status().message());
@@ -36,8 +40,9 @@ absl::StatusOr<Handle> ReadHandle(KeyHandles& handles, absl::string_view text) {
   return handle;
 }
 
-absl::StatusOr<Handle> ReadHandle(KeyHandles& handles, absl::string_view text, Handle::Kind kind) {
-  ASSIGN_OR_RETURN(Handle handle, ReadHandle(handles, text));
+absl::StatusOr<Handle> ReadHandle(const rpc::CallContext& call, KeyHandles& handles, absl::string_view text,
+                                  Handle::Kind kind) {
+  ASSIGN_OR_RETURN(Handle handle, ReadHandle(call, handles, text));
   if (handle.kind == kind) return handle;
   return rpc::InvalidParameter("handle", absl::StrCat("handle is not for ", NameOf(kind)));
 }

@@ -5,6 +5,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/ids/id.h"
+#include "common/rpc/call_context.h"
 #include "keyd/handles/key_handles.h"
 
 namespace aziot::keyd {
@@ -14,9 +15,10 @@ namespace aziot::keyd {
 absl::StatusOr<KeyId> ReadKeyId(absl::string_view text);
 
 // 400 `parameter "handle" has an invalid value` with the cause.
-absl::StatusOr<Handle> ReadHandle(KeyHandles& handles, absl::string_view text);
+absl::StatusOr<Handle> ReadHandle(const rpc::CallContext& call, KeyHandles& handles, absl::string_view text);
 // The same, and of that kind: `handle is not for a key pair`, `… a key`, `… a derived key`.
-absl::StatusOr<Handle> ReadHandle(KeyHandles& handles, absl::string_view text, Handle::Kind kind);
+absl::StatusOr<Handle> ReadHandle(const rpc::CallContext& call, KeyHandles& handles, absl::string_view text,
+                                  Handle::Kind kind);
 
 // `lane`, or where the handle must be minted when `lane` is inline.
 Lane LaneToMint(const KeyHandles& handles, const Lane& lane);

@@ -15,7 +15,7 @@ void DerivedKeys::Register(rpc::Dispatcher& dispatcher) {
 
 absl::StatusOr<keys::v1::KeyHandle> DerivedKeys::CreateDerivedKey(
     const CallContext& call, const keys::v1::CreateDerivedKeyRequest& request) {
-  ASSIGN_OR_RETURN(const Handle base, ReadHandle(handles_, request.base_key_handle()));
+  ASSIGN_OR_RETURN(const Handle base, ReadHandle(call, handles_, request.base_key_handle()));
   if (base.kind == Handle::Kind::kDerived) {
     return rpc::InvalidParameter("handle",
                                  "nested derived keys are not supported, import the outer derived key first");
@@ -31,7 +31,8 @@ absl::StatusOr<keys::v1::KeyHandle> DerivedKeys::CreateDerivedKey(
 
 absl::StatusOr<keys::v1::DerivedKey> DerivedKeys::ExportDerivedKey(const CallContext& call,
                                                                    const keys::v1::KeyHandle& request) {
-  ASSIGN_OR_RETURN(const Handle handle, ReadHandle(handles_, request.key_handle(), Handle::Kind::kDerived));
+  ASSIGN_OR_RETURN(const Handle handle,
+                   ReadHandle(call, handles_, request.key_handle(), Handle::Kind::kDerived));
   RETURN_IF_ERROR(call.MoveTo(backend_.LaneOf(handle.id, Operation::kHmac)));
   ASSIGN_OR_RETURN(const Secret key, backend_.Derive(handle.id, handle.derivation_data));
   keys::v1::DerivedKey reply;

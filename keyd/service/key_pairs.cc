@@ -64,7 +64,8 @@ absl::StatusOr<keys::v1::KeyHandle> KeyPairs::GetKeyPair(const CallContext& call
 
 absl::StatusOr<keys::v1::Done> KeyPairs::DeleteKeyPair(const CallContext& call,
                                                        const keys::v1::KeyHandle& request) {
-  ASSIGN_OR_RETURN(const Handle handle, ReadHandle(handles_, request.key_handle(), Handle::Kind::kKeyPair));
+  ASSIGN_OR_RETURN(const Handle handle,
+                   ReadHandle(call, handles_, request.key_handle(), Handle::Kind::kKeyPair));
   RETURN_IF_ERROR(call.MoveTo(backend_.LaneOf(handle.id, Operation::kDelete)));
   RETURN_IF_ERROR(backend_.DeleteKeyPair(handle.id));
   return keys::v1::Done();
@@ -86,7 +87,7 @@ absl::StatusOr<keys::v1::Done> KeyPairs::MoveKeyPair(const CallContext& call,
 
 absl::StatusOr<keys::v1::Parameter> KeyPairs::GetParameter(const CallContext& call,
                                                            const keys::v1::GetParameterRequest& request) {
-  ASSIGN_OR_RETURN(const Handle handle, ReadHandle(handles_, request.key_handle()));
+  ASSIGN_OR_RETURN(const Handle handle, ReadHandle(call, handles_, request.key_handle()));
   // A symmetric key's handle goes on: the backend answers for the id, as every release did.
   if (handle.kind == Handle::Kind::kDerived) {
     return rpc::InvalidParameter("handle", "handle is not for a key pair");

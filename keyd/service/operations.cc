@@ -70,7 +70,7 @@ absl::StatusOr<Mac> Operations::Hmac(const CallContext& call, const Handle& hand
 absl::StatusOr<keys::v1::SignReply> Operations::Sign(const CallContext& call,
                                                      const keys::v1::SignRequest& request) {
   ASSIGN_OR_RETURN(const SignAlgorithm algorithm, ReadSignAlgorithm(request));
-  ASSIGN_OR_RETURN(const Handle handle, ReadHandle(handles_, request.key_handle()));
+  ASSIGN_OR_RETURN(const Handle handle, ReadHandle(call, handles_, request.key_handle()));
   const bool is_pair = handle.kind == Handle::Kind::kKeyPair;
   if (is_pair != (algorithm == SignAlgorithm::kEcdsa)) return WrongMechanism();
 
@@ -90,7 +90,7 @@ absl::StatusOr<keys::v1::SignReply> Operations::Sign(const CallContext& call,
 absl::StatusOr<keys::v1::EncryptReply> Operations::Encrypt(const CallContext& call,
                                                            const keys::v1::EncryptRequest& request) {
   ASSIGN_OR_RETURN(const EncryptAlgorithm algorithm, ReadEncryptAlgorithm(request));
-  ASSIGN_OR_RETURN(const Handle handle, ReadHandle(handles_, request.key_handle()));
+  ASSIGN_OR_RETURN(const Handle handle, ReadHandle(call, handles_, request.key_handle()));
   const bool is_pair = handle.kind == Handle::Kind::kKeyPair;
   if (is_pair == (algorithm == EncryptAlgorithm::kAead)) return WrongMechanism();
 
@@ -117,7 +117,7 @@ absl::StatusOr<keys::v1::EncryptReply> Operations::Encrypt(const CallContext& ca
 absl::StatusOr<keys::v1::DecryptReply> Operations::Decrypt(const CallContext& call,
                                                            const keys::v1::DecryptRequest& request) {
   ASSIGN_OR_RETURN(const EncryptAlgorithm algorithm, ReadEncryptAlgorithm(request));
-  ASSIGN_OR_RETURN(const Handle handle, ReadHandle(handles_, request.key_handle()));
+  ASSIGN_OR_RETURN(const Handle handle, ReadHandle(call, handles_, request.key_handle()));
   if (algorithm != EncryptAlgorithm::kAead || handle.kind == Handle::Kind::kKeyPair) return WrongMechanism();
 
   const BytesView ciphertext = ToBytesView(request.ciphertext());

@@ -50,7 +50,7 @@ absl::StatusOr<keys::v1::KeyHandle> SymmetricKeys::GetKey(const CallContext& cal
 
 absl::StatusOr<keys::v1::Done> SymmetricKeys::DeleteKey(const CallContext& call,
                                                         const keys::v1::KeyHandle& request) {
-  ASSIGN_OR_RETURN(const Handle handle, ReadHandle(handles_, request.key_handle(), Handle::Kind::kKey));
+  ASSIGN_OR_RETURN(const Handle handle, ReadHandle(call, handles_, request.key_handle(), Handle::Kind::kKey));
   RETURN_IF_ERROR(call.MoveTo(backend_.LaneOf(handle.id, Operation::kDelete)));
   RETURN_IF_ERROR(backend_.DeleteKey(handle.id));
   return keys::v1::Done();

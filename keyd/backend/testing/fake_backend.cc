@@ -8,6 +8,8 @@ namespace {
 
 absl::Status OtherKind() { return absl::InvalidArgumentError("the id holds the other kind of key"); }
 
+absl::Status CannotHold() { return absl::UnimplementedError("symmetric keys cannot be kept here"); }
+
 }  // namespace
 
 void FakeBackend::Put(const KeyId& id, std::shared_ptr<const MemoryKeyPair> pair) {
@@ -43,6 +45,7 @@ absl::Status FakeBackend::CreateKey(const KeyId& id, KeyUsage) {
   std::lock_guard lock(mutex_);
   RETURN_IF_ERROR(Begin());
   if (pairs_.contains(id)) return OtherKind();
+  if (!holds_keys_ && !keys_.contains(id)) return CannotHold();
   if (!keys_.contains(id)) keys_[id] = std::make_shared<const MemoryKey>(openssl::RandomSecret(32));
   return absl::OkStatus();
 }
@@ -52,6 +55,7 @@ absl::Status FakeBackend::ImportKey(const KeyId& id, BytesView bytes, KeyUsage) 
   RETURN_IF_ERROR(Begin());
   if (bytes.empty()) return absl::InvalidArgumentError("a key has at least one byte");
   if (pairs_.contains(id)) return OtherKind();
+  if (!holds_keys_) return CannotHold();
   keys_[id] = std::make_shared<const MemoryKey>(Secret(bytes));
   return absl::OkStatus();
 }
@@ -102,6 +106,7 @@ absl::Status FakeBackend::LoadKeyPair(const KeyId& id) { return Pair(id).status(
 absl::Status FakeBackend::MoveKeyPair(const KeyId& from, const KeyId& to) {
   std::lock_guard lock(mutex_);
   RETURN_IF_ERROR(Begin());
+  if (from == to) return absl::InvalidArgumentError("both ids are one");
   if (keys_.contains(from)) return OtherKind();
   const auto found = pairs_.find(from);
   if (found == pairs_.end()) return absl::NotFoundError("no such key pair");

@@ -18,14 +18,20 @@ class FakeBackend final : public KeyBackend {
  public:
   // Every further call answers `status`, until it is OK again.
   void FailWith(absl::Status status) { failure_ = std::move(status); }
+  // New symmetric keys are kUnimplemented from now on, as on a token without them.
+  void CannotHoldKeys() { holds_keys_ = false; }
   // The lane of every operation from now on.
-  void RunOn(const Lane& lane) { lane_ = lane; }
+  void RunOn(const Lane& lane) { lane_ = making_lane_ = lane; }
+  // The lane on which symmetric keys are made, from now on.
+  void MakeKeysOn(const Lane& lane) { making_lane_ = lane; }
   // Puts a pair in place of whatever `id` holds: one that takes long to make can serve a whole test.
   void Put(const KeyId& id, std::shared_ptr<const MemoryKeyPair> pair);
   // Calls that reached a key or made one; LaneOf does not count.
   int calls() const { return calls_; }
 
-  Lane LaneOf(const KeyId&, Operation) const override { return lane_; }
+  Lane LaneOf(const KeyId&, Operation operation) const override {
+    return operation == Operation::kCreateKey ? making_lane_ : lane_;
+  }
   absl::Status CreateKey(const KeyId& id, KeyUsage usage) override;
   absl::Status ImportKey(const KeyId& id, BytesView bytes, KeyUsage usage) override;
   absl::Status LoadKey(const KeyId& id) override;
@@ -55,6 +61,8 @@ class FakeBackend final : public KeyBackend {
   std::map<KeyId, std::shared_ptr<const MemoryKeyPair>> pairs_;
   absl::Status failure_;
   Lane lane_ = Lane::Inline();
+  Lane making_lane_ = Lane::Inline();
+  bool holds_keys_ = true;
   int calls_ = 0;
 };
 
