@@ -94,7 +94,8 @@ absl::Status TpmContext::Run(absl::string_view command, absl::FunctionRef<TSS2_R
   const TSS2_RC rc = RunUntilAnswered(call);
   // A persistent object we knew may have been evicted.
   const bool stale = ErrorOf(rc) == TPM2_RC_HANDLE && !persistent_.empty();
-  if (IsBroken(rc) || IsForgotten(rc) || stale) lost_ = true;
+  if (IsBroken(rc) || IsForgotten(rc)) broken_ = true;
+  if (broken_ || stale) lost_ = true;
   return ToStatus(rc, command);
 }
 
@@ -104,7 +105,7 @@ absl::StatusOr<ESYS_TR> TpmContext::Persistent(TPM2_HANDLE handle) {
   const TSS2_RC rc = RunUntilAnswered([&] {
     return Esys_TR_FromTPMPublic(esys_, handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &object);
   });
-  if (IsBroken(rc)) lost_ = true;
+  if (IsBroken(rc)) broken_ = lost_ = true;
   if (ErrorOf(rc) == TPM2_RC_HANDLE) {
     return absl::NotFoundError(absl::StrFormat("the TPM has no object at handle 0x%08x", handle));
   }
@@ -140,7 +141,7 @@ absl::StatusOr<TpmContext::Kept*> TpmContext::Keep(absl::string_view name,
 void TpmContext::DropKept() {
   if (kept_ == nullptr) return;
   // Between two uses the TPM may have been reset, and the handle given to someone else's object.
-  if (!kept_in_use_ && !lost_ && shared_ && !StillOurs(kept_->object.get())) kept_->object.Release();
+  if (!kept_in_use_ && !broken_ && shared_ && !StillOurs(kept_->object.get())) kept_->object.Release();
   kept_.reset();
   kept_in_use_ = false;
 }
@@ -168,9 +169,9 @@ bool TpmContext::StillOurs(ESYS_TR object) {
 }
 
 void TpmContext::Flush(ESYS_TR object) {
-  if (lost_) return;
+  if (broken_) return;
   const TSS2_RC rc = RunUntilAnswered([&] { return Esys_FlushContext(esys_, object); });
-  if (IsBroken(rc)) lost_ = true;
+  if (IsBroken(rc)) broken_ = lost_ = true;
 }
 
 absl::StatusOr<ESYS_TR> TpmContext::SaltedSession(ESYS_TR salt_key, TPMA_SESSION attributes) {

@@ -102,7 +102,8 @@ class TpmContext {
   Clock& clock_;
   bool managed_ = false;
   bool shared_ = false;  // others may flush what we loaded
-  bool lost_ = false;
+  bool lost_ = false;    // see lost()
+  bool broken_ = false;  // the TPM cannot be reached over it any more, or has forgotten what was loaded
   bool close_after_use_ = false;
   std::unique_ptr<Tcti> tcti_;
   ESYS_CONTEXT* esys_ = nullptr;
