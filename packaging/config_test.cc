@@ -19,6 +19,7 @@
 #include "aziot/config/v1/identityd.pb.h"
 #include "aziot/config/v1/keyd.pb.h"
 #include "aziot/config/v1/super.pb.h"
+#include "aziot/config/v1/tpmd.pb.h"
 #include "common/testing/status_matchers.h"
 
 namespace aziot {
@@ -76,6 +77,14 @@ TEST(InstalledConfig, SamplesOfTheDaemonsAreRead) {
   ExpectReads(WithExamples(ReadSource("identityd/config.toml.default")), identityd);
   EXPECT_THAT(identityd.principal(), SizeIs(1));
   EXPECT_EQ(identityd.localid().domain(), "example.local");
+
+  config::v1::Tpmd tpmd;
+  ExpectReads(ReadSource("tpmd/config.toml.default"), tpmd);
+  EXPECT_EQ(tpmd.ByteSizeLong(), 0u);
+  ExpectReads(WithExamples(ReadSource("tpmd/config.toml.default")), tpmd);
+  EXPECT_EQ(tpmd.tcti(), "device");
+  EXPECT_EQ(tpmd.auth_key_index(), 0x000100u);
+  EXPECT_EQ(tpmd.limits().connections(), 4096u);
 }
 
 TEST(InstalledConfig, EveryPartOfTheTemplateIsRead) {

@@ -8,6 +8,7 @@
 #include "aziotctl/checks/checks.h"
 #include "aziotctl/checks/context.h"
 #include "aziotctl/checks/service_users.h"
+#include "common/http/client.h"
 #include "common/net/unix_socket.h"
 
 namespace aziot::ctl {
@@ -55,6 +56,20 @@ Result Running(CheckContext& context, absl::string_view daemon, const std::strin
   return findings.Total();
 }
 
+// It serves its socket while it waits for the TPM.
+void CheckTpm(const CheckContext& context, Findings& findings) {
+  http::UnixClient client(context.SocketOf("tpmd"));
+  const auto answer = client.Send({.method = "GET", .target = "/ready"}, kConnect);
+  if (!answer.ok()) {
+    findings.Add(Result::Warning("tpmd does not say whether the TPM can be used", answer.status().message()));
+    return;
+  }
+  if (answer->status == 200) return;
+  const nlohmann::json body = nlohmann::json::parse(answer->body, nullptr, /*allow_exceptions=*/false);
+  const std::string cause = body.is_object() ? body.value("message", "") : "";
+  findings.Add(Result::Error("tpmd runs, but cannot use the TPM", cause));
+}
+
 bool IsDpsTpm(const config::v1::Identityd& identityd) {
   return identityd.provisioning().source() == "dps" &&
          identityd.provisioning().attestation().method() == "tpm";
@@ -77,7 +92,12 @@ Result CertdRunning(CheckContext& context, nlohmann::json&) {
 Result TpmdRunning(CheckContext& context, nlohmann::json&) {
   const auto& known = context.identityd.has_value() ? context.identityd : context.previous;
   if (known.has_value() && !IsDpsTpm(*known)) return Result::Ignored();
-  return Running(context, "tpmd", context.Rooted("/var/lib/aziot/tpmd"));
+  const Result running = Running(context, "tpmd", context.Rooted("/var/lib/aziot/tpmd"));
+  if (running.kind >= Result::Kind::kError) return running;
+  Findings findings;
+  if (running.kind != Result::Kind::kOk) findings.Add(running);
+  CheckTpm(context, findings);
+  return findings.Total();
 }
 
 Result IdentitydRunning(CheckContext& context, nlohmann::json&) {

@@ -3,11 +3,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <filesystem>
 #include <limits>
 
+#include "absl/strings/str_join.h"
 #include "aziotctl/checks/checks.h"
 #include "aziotctl/checks/context.h"
 #include "common/files/files.h"
+#include "common/http/fake_server.h"
 #include "common/net/unix_socket.h"
 #include "common/testing/temp_dir.h"
 
@@ -59,6 +63,22 @@ TEST_F(RunningTest, ModesThatLetTooManyOrTooFewInAreWarnedOf) {
   EXPECT_THAT(result.details.front(), HasSubstr("has mode 0606: every user of this machine may connect"));
   EXPECT_THAT(result.details.front(), HasSubstr("members of its group cannot connect"));
   EXPECT_TRUE(context_.keyd_runs);
+}
+
+TEST_F(RunningTest, ATpmServiceWithoutTpmIsAnError) {
+  std::atomic<bool> ready = true;
+  http::FakeServer tpmd([&](const http::Request& request) {
+    EXPECT_EQ(request.target, "/ready");
+    return std::string(ready ? "HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{\"ready\":true}"
+                             : "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 21\r\n\r\n"
+                               "{\"message\":\"no TCTI\"}");
+  });
+  std::filesystem::create_symlink(tpmd.path(), context_.SocketOf("tpmd"));
+  EXPECT_LT(Run(TpmdRunning).kind, Kind::kError);
+  ready = false;
+  const Result result = Run(TpmdRunning);
+  EXPECT_EQ(result.kind, Kind::kError);
+  EXPECT_THAT(absl::StrJoin(result.details, ": "), HasSubstr("tpmd runs, but cannot use the TPM: no TCTI"));
 }
 
 TEST_F(RunningTest, AFullDiskIsToldOnce) {

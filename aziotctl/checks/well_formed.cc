@@ -15,7 +15,8 @@ namespace {
 namespace v1 = config::v1;
 
 constexpr uint32_t kLeastCloudTimeout = 70;
-constexpr uint32_t kHighestAuthKeyIndex = 0x7FFFFF;
+constexpr uint32_t kSrkIndex = 0x000001;
+constexpr uint32_t kEkIndex = 0x010001;
 
 void CheckConfig(const v1::Keyd& keyd, Findings& findings) {
   if (keyd.has_max_requests() && keyd.max_requests() == 0) findings.Error("max_requests: must be at least 1");
@@ -45,8 +46,8 @@ void CheckConfig(const v1::Certd& certd, Findings& findings) {
 
 void CheckConfig(const v1::Tpmd& tpmd, Findings& findings) {
   if (tpmd.has_max_requests() && tpmd.max_requests() == 0) findings.Error("max_requests: must be at least 1");
-  if (tpmd.auth_key_index() > kHighestAuthKeyIndex)
-    findings.Error("auth_key_index: must be at most 0x7FFFFF");
+  if (tpmd.auth_key_index() == kSrkIndex || tpmd.auth_key_index() == kEkIndex)
+    findings.Error("auth_key_index: the TPM's storage root or endorsement key lies there");
 }
 
 void CheckProvisioning(const v1::Provisioning& from, Findings& findings) {

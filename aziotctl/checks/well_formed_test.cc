@@ -55,6 +55,8 @@ TEST_F(WellFormedTest, ReadsFileAndDirectory) {
   Write("etc/aziot/tpmd/config.d/00-super.toml", "tcti = [115, 119]\n");
   EXPECT_EQ(Run(TpmdConfigWellFormed).kind, Kind::kOk);
   EXPECT_EQ(context_.tpmd->tcti(), "sw");
+  Write("etc/aziot/tpmd/config.d/01.toml", "auth_key_index = 1\n");
+  EXPECT_EQ(Run(TpmdConfigWellFormed).kind, Kind::kError);
 }
 
 TEST_F(WellFormedTest, ErrorsNameFileAndCause) {

@@ -146,6 +146,7 @@ void Issuance(TomlText& out, const v1::CertIssuance& issuance) {
 std::string FormatConfig(const v1::Keyd& keyd) {
   TomlText out;
   Unless(out, "max_requests", keyd.has_max_requests(), keyd.max_requests(), kDefaultMaxRequests);
+  if (keyd.has_key_library()) out.String("key_library", keyd.key_library());
   out.Table({"aziot_keys"});
   Texts(out, keyd.aziot_keys());
   out.Table({"preloaded_keys"});

@@ -16,8 +16,11 @@ namespace {
 namespace v1 = config::v1;
 
 constexpr uint32_t kLeastCloudTimeout = 70;
-constexpr uint32_t kHighestAuthKeyIndex = 0x7FFFFF;
-constexpr absl::string_view kKeyParameters[] = {"homedir_path", "pkcs11_lib_path", "pkcs11_base_slot"};
+constexpr uint32_t kSrkIndex = 0x000001;
+constexpr uint32_t kEkIndex = 0x010001;
+constexpr absl::string_view kKeyParameters[] = {"homedir_path",    "pkcs11_lib_path", "pkcs11_base_slot",
+                                                "tpm_tcti",        "tpm_parent",      "tpm_owner_auth",
+                                                "tpm_parent_auth", "tpm_symmetric"};
 
 absl::Status SplitGeneral(Parts& parts) {
   const v1::Super& super = parts.super;
@@ -49,9 +52,12 @@ absl::Status SplitGeneral(Parts& parts) {
 }
 
 absl::Status SplitKeys(Parts& parts) {
+  if (parts.super.has_key_library()) parts.keyd.set_key_library(parts.super.key_library());
   *parts.keyd.mutable_aziot_keys() = parts.super.aziot_keys();
   for (const auto& [name, value] : parts.super.aziot_keys()) {
-    if (std::find(std::begin(kKeyParameters), std::end(kKeyParameters), name) == std::end(kKeyParameters)) {
+    // A library has parameters of its own.
+    if (!parts.super.has_key_library() &&
+        std::find(std::begin(kKeyParameters), std::end(kKeyParameters), name) == std::end(kKeyParameters)) {
       parts.warnings.push_back(
           absl::StrCat("aziot_keys.", name, ": keyd knows no such parameter and will refuse it"));
     }
@@ -80,14 +86,11 @@ absl::Status SplitCertificates(Parts& parts) {
 
 absl::Status SplitTpm(Parts& parts) {
   const v1::Tpm& from = parts.super.tpm();
-  for (const std::string* text : {&from.tcti(), &from.hierarchy_authorization().endorsement(),
-                                  &from.hierarchy_authorization().owner()}) {
-    if (text->find('\0') != std::string::npos) return BadOption("tpm", "no NUL may be in a text");
-  }
-  if (from.auth_key_index() > kHighestAuthKeyIndex)
-    return BadOption("tpm.auth_key_index", "must be at most 0x7FFFFF");
   if (from.has_tcti()) parts.tpmd.set_tcti(from.tcti());
   if (from.has_auth_key_index()) parts.tpmd.set_auth_key_index(from.auth_key_index());
+  if (from.auth_key_index() == kSrkIndex || from.auth_key_index() == kEkIndex) {
+    return BadOption("tpm.auth_key_index", "the TPM's storage root or endorsement key lies there");
+  }
   if (from.has_hierarchy_authorization())
     *parts.tpmd.mutable_hierarchy_authorization() = from.hierarchy_authorization();
   return absl::OkStatus();

@@ -113,6 +113,13 @@ owner = [134, 119]
 )");
 }
 
+TEST(Split, AnIndexInQuotesIsANumber) {
+  const auto configs =
+      SplitText("provisioning = { source = 'none' }\n[tpm]\nauth_key_index = '0x00_01_01'\n");
+  ASSERT_TRUE(configs.ok()) << configs.status();
+  EXPECT_EQ(configs->tpmd, "auth_key_index = 257\n");
+}
+
 TEST(Split, KeyByUriAndPrivateRoot) {
   const auto configs = SplitText(R"(
 hostname = "other"
@@ -192,6 +199,19 @@ pkcs11_lib = "x"
   EXPECT_NE(configs->warnings[0].find("aziot_keys.pkcs11_lib"), std::string::npos);
   EXPECT_NE(configs->warnings[1].find("auto_renew is ignored"), std::string::npos);
   EXPECT_EQ(configs->certd.find("device-id-temp"), std::string::npos);
+}
+
+TEST(Split, KeysInATpmAndInALibrary) {
+  const auto tpm = SplitText("provisioning = { source = 'none' }\n[aziot_keys]\ntpm_tcti = 'device'\n");
+  ASSERT_TRUE(tpm.ok()) << tpm.status();
+  EXPECT_TRUE(tpm->warnings.empty());
+  EXPECT_NE(tpm->keyd.find("tpm_tcti = \"device\"\n"), std::string::npos) << tpm->keyd;
+  const auto library =
+      SplitText("key_library = '/x.so'\nprovisioning = { source = 'none' }\n[aziot_keys]\nits_own = 'y'\n");
+  ASSERT_TRUE(library.ok()) << library.status();
+  EXPECT_TRUE(library->warnings.empty());
+  EXPECT_EQ(library->keyd.find("key_library = \"/x.so\"\n"), 0u) << library->keyd;
+  EXPECT_NE(library->keyd.find("its_own = \"y\"\n"), std::string::npos);
 }
 
 TEST(Split, DefaultsAreNotWritten) {
@@ -293,7 +313,15 @@ INSTANTIATE_TEST_SUITE_P(
         BadSuper{"Scheme", "provisioning={source='none'}\n[preloaded_certs]\na='https://x/'",
                  "preloaded_certs.\"a\""},
         BadSuper{"KeyUri", "provisioning={source='none'}\n[preloaded_keys]\na='x'", "preloaded_keys.\"a\""},
-        BadSuper{"Index", "provisioning={source='none'}\n[tpm]\nauth_key_index=0x800000", "0x7FFFFF"},
+        BadSuper{"Index", "provisioning={source='none'}\n[tpm]\nauth_key_index=0x800000",
+                 "tpm.auth_key_index: expected an integer in range 0x00_00_00..=0x7F_FF_FF"},
+        BadSuper{"IndexOfTheEk", "provisioning={source='none'}\n[tpm]\nauth_key_index=0x010001",
+                 "tpm.auth_key_index: the TPM's storage root or endorsement key lies there"},
+        BadSuper{
+            "Password",
+            "provisioning={source='none'}\n[tpm.hierarchy_authorization]\nowner='1234567890123456789012345"
+            "6789012345678901234567890123456789012345'",
+            "tpm.hierarchy_authorization.owner: expected at most 64 bytes, found 65"},
         BadSuper{"HalfLimits", "aziot_max_requests={keyd=1}\nprovisioning={source='none'}", "certd"},
         BadSuper{"Timeout", "cloud_timeout_sec=10\nprovisioning={source='none'}", "cloud_timeout_sec"}),
     [](const auto& info) { return std::string(info.param.name); });

@@ -13,6 +13,7 @@
 #include "aziot/config/v1/certd.pb.h"
 #include "aziot/config/v1/identityd.pb.h"
 #include "aziot/config/v1/keyd.pb.h"
+#include "aziot/config/v1/tpmd.pb.h"
 
 namespace aziot::config {
 namespace {
@@ -287,6 +288,32 @@ INSTANTIATE_TEST_SUITE_P(All, BadToml,
                                                                    return dots + " = 1";
                                                                  }()}),
                          [](const auto& info) { return std::string(info.param.first); });
+
+TEST(Config, AnIndexMayBeHexadecimalText) {
+  EXPECT_EQ(Parse<v1::Tpmd>("auth_key_index = 0x7F_FF_FF").auth_key_index(), 0x7FFFFFu);
+  EXPECT_EQ(Parse<v1::Tpmd>("auth_key_index = '0x00_01_00'").auth_key_index(), 0x100u);
+  EXPECT_EQ(Parse<v1::Tpmd>("auth_key_index = 0").auth_key_index(), 0u);
+  for (const char* bad : {"0x800000", "-1", "0x1_0000_0000", "'0x800000'", "'256'", "'0x'", "'0xg'", "'0x-1'",
+                          "'0x100000001'", "1.0", "[1]"}) {
+    EXPECT_THAT(
+        Refusal<v1::Tpmd>(absl::StrCat("auth_key_index = ", bad)),
+        HasSubstr("test.toml:1: auth_key_index: expected an integer in range 0x00_00_00..=0x7F_FF_FF"))
+        << bad;
+  }
+}
+
+TEST(Config, APasswordOfAHierarchyHasAtMost64BytesAndNoNul) {
+  const std::string most(64, 'p');
+  const auto tpmd = Parse<v1::Tpmd>(absl::StrCat("[hierarchy_authorization]\nowner = '", most, "'"));
+  EXPECT_EQ(tpmd.hierarchy_authorization().owner(), most);
+  EXPECT_EQ(Refusal<v1::Tpmd>(absl::StrCat("[hierarchy_authorization]\nowner = '", most, "p'")),
+            "test.toml:2: hierarchy_authorization.owner: expected at most 64 bytes, found 65");
+  std::string bytes = "1";
+  for (int i = 0; i < 64; ++i) bytes += ", 1";
+  EXPECT_THAT(Refusal<v1::Tpmd>(absl::StrCat("hierarchy_authorization = { endorsement = [", bytes, "] }")),
+              HasSubstr("hierarchy_authorization.endorsement: expected at most 64 bytes, found 65"));
+  EXPECT_EQ(Refusal<v1::Tpmd>("tcti = \"swtpm\\u0000\""), "test.toml:1: tcti: no NUL may be in it");
+}
 
 TEST(Config, ValuesStayOutOfErrors) {
   EXPECT_THAT(Refusal<v1::Certd>("homedir_path = 'd'\n[cert_issuance.est]\npassword = ['hunter2']"),

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "aziot/config/v1/limits.pb.h"
 #include "aziot/config/v1/toml.pb.h"
@@ -17,6 +18,15 @@ using google::protobuf::FieldDescriptor;
 namespace v1 = ::aziot::config::v1;
 
 bool IsText(const FieldDescriptor& field) { return field.options().GetExtension(v1::text); }
+
+// 0x7FFFFF as `0x7F_FF_FF`, 0 as `0x00_00_00`: in as many pairs of digits as `greatest` needs.
+std::string HexPairs(uint32_t value, uint32_t greatest) {
+  std::string text;
+  for (; greatest != 0; greatest >>= 8, value >>= 8) {
+    text = absl::StrCat(absl::StrFormat("%02X", value & 0xFF), text.empty() ? "" : "_", text);
+  }
+  return absl::StrCat("0x", text);
+}
 
 template <class Integer>
 std::string Range(Integer least = std::numeric_limits<Integer>::min()) {
@@ -57,6 +67,14 @@ bool TakesTable(const Descriptor& type) {
 bool IsRest(const FieldDescriptor& field) { return field.options().GetExtension(v1::rest); }
 bool IsRequired(const FieldDescriptor& field) { return field.options().GetExtension(v1::required); }
 bool IsByteArray(const FieldDescriptor& field) { return field.options().GetExtension(v1::byte_array); }
+std::optional<uint32_t> HexadecimalTo(const FieldDescriptor& field) {
+  if (!field.options().HasExtension(v1::hexadecimal_to)) return std::nullopt;
+  return field.options().GetExtension(v1::hexadecimal_to);
+}
+std::optional<uint32_t> BytesTo(const FieldDescriptor& field) {
+  if (!field.options().HasExtension(v1::bytes_to)) return std::nullopt;
+  return field.options().GetExtension(v1::bytes_to);
+}
 bool IsLimit(const FieldDescriptor& field) { return field.containing_type() == v1::Limits::descriptor(); }
 
 std::string ExpectedItem(const FieldDescriptor& field) {
@@ -68,6 +86,10 @@ std::string ExpectedItem(const FieldDescriptor& field) {
     case FieldDescriptor::CPPTYPE_INT32:
       return Range<int32_t>();
     case FieldDescriptor::CPPTYPE_UINT32:
+      if (const std::optional<uint32_t> greatest = HexadecimalTo(field)) {
+        return absl::StrCat("an integer in range ", HexPairs(0, *greatest),
+                            "..=", HexPairs(*greatest, *greatest), " (also as text, \"0x…\")");
+      }
       return IsLimit(field) ? Range<uint32_t>(1) : Range<uint32_t>();
     case FieldDescriptor::CPPTYPE_INT64:
       return Range<int64_t>();

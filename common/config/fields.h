@@ -3,6 +3,8 @@
 
 #include <google/protobuf/descriptor.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -26,6 +28,10 @@ bool TakesTable(const google::protobuf::Descriptor& type);
 bool IsRest(const google::protobuf::FieldDescriptor& field);
 bool IsRequired(const google::protobuf::FieldDescriptor& field);
 bool IsByteArray(const google::protobuf::FieldDescriptor& field);
+// The greatest value of a field that may be written as hexadecimal text, or nothing.
+std::optional<uint32_t> HexadecimalTo(const google::protobuf::FieldDescriptor& field);
+// The greatest length of a string field, or nothing.
+std::optional<uint32_t> BytesTo(const google::protobuf::FieldDescriptor& field);
 // A number of `[limits]`: zero would let nothing through.
 bool IsLimit(const google::protobuf::FieldDescriptor& field);
 

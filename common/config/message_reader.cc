@@ -1,11 +1,15 @@
 #include "common/config/message_reader.h"
 
 #include <limits>
+#include <optional>
 #include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "common/config/fields.h"
 #include "common/status/status_macros.h"
 
@@ -55,6 +59,22 @@ bool InRange(int64_t number) {
   } else {
     return number >= std::numeric_limits<Integer>::min() && number <= std::numeric_limits<Integer>::max();
   }
+}
+
+// `0x1234`, with TOML's `_` between digits.
+std::optional<uint32_t> ParseHexadecimal(const std::string& text) {
+  uint32_t number = 0;
+  const std::string digits = absl::StrReplaceAll(text, {{"_", ""}});
+  if (!absl::StartsWith(digits, "0x") || !absl::SimpleHexAtoi(digits, &number)) return std::nullopt;
+  return number;
+}
+
+// What is wrong with the text of a field, or "".
+std::string Refused(const FieldDescriptor& field, const std::string& text) {
+  if (IsByteArray(field) && absl::StrContains(text, '\0')) return "no NUL may be in it";
+  const std::optional<uint32_t> most = BytesTo(field);
+  if (!most.has_value() || text.size() <= *most) return "";
+  return absl::StrCat("expected at most ", *most, " bytes, found ", text.size());
 }
 
 class Reader {
@@ -142,6 +162,7 @@ class Reader {
       case FieldDescriptor::CPPTYPE_INT32:
         return Integer<int32_t>(field, value, path, message);
       case FieldDescriptor::CPPTYPE_UINT32:
+        if (HexadecimalTo(field).has_value()) return Hexadecimal(field, value, path, message);
         return Integer<uint32_t>(field, value, path, message);
       case FieldDescriptor::CPPTYPE_INT64:
         return Integer<int64_t>(field, value, path, message);
@@ -187,6 +208,9 @@ class Reader {
     } else if (value.kind != Value::Kind::kString) {
       return WrongType(value, path, ExpectedItem(field));
     }
+    if (const std::string refused = Refused(field, text); !refused.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(value.place.Format(), ": ", path, ": ", refused));
+    }
     if (field.is_repeated()) {
       message.GetReflection()->AddString(&message, &field, std::move(text));
     } else {
@@ -204,6 +228,19 @@ class Reader {
                                                      ExpectedItem(field), ", found ", value.integer));
     }
     return Put(field, message, static_cast<T>(value.integer));
+  }
+
+  absl::Status Hexadecimal(const FieldDescriptor& field, const Value& value, const std::string& path,
+                           Message& message) {
+    std::optional<uint32_t> number;
+    if (value.kind == Value::Kind::kString) number = ParseHexadecimal(value.text);
+    if (value.kind == Value::Kind::kInteger && InRange<uint32_t>(value.integer)) {
+      number = static_cast<uint32_t>(value.integer);
+    }
+    if (number.has_value() && *number <= HexadecimalTo(field)) return Put(field, message, *number);
+    if (value.kind != Value::Kind::kInteger) return WrongType(value, path, ExpectedItem(field));
+    return absl::InvalidArgumentError(absl::StrCat(value.place.Format(), ": ", path, ": expected ",
+                                                   ExpectedItem(field), ", found ", value.integer));
   }
 
   static absl::Status Number(const FieldDescriptor& field, Message& message, double number) {

@@ -13,16 +13,17 @@ namespace {
 
 constexpr int kUsageError = 2;
 
-std::string Usage(absl::string_view name) {
+std::string Usage(absl::string_view name, absl::string_view more_options) {
   const std::string upper = absl::AsciiStrToUpper(name);
   return absl::StrCat("Usage: aziot-", name, " [--root DIR]\n\n",
                       "  --root DIR   goes before every built-in path: configuration, sockets, state\n",
-                      "  --version    prints the version\n", "  --help       prints this text\n\n",
-                      "Environment: AZIOT_", upper, "_CONFIG, AZIOT_", upper, "_CONFIG_DIR, AZIOT_LOG\n");
+                      more_options, "  --version    prints the version\n",
+                      "  --help       prints this text\n\n", "Environment: AZIOT_", upper, "_CONFIG, AZIOT_",
+                      upper, "_CONFIG_DIR, AZIOT_LOG\n");
 }
 
-[[noreturn]] void Refuse(absl::string_view name, absl::string_view problem) {
-  const std::string text = absl::StrCat("aziot-", name, ": ", problem, "\n", Usage(name));
+[[noreturn]] void Refuse(absl::string_view name, absl::string_view problem, const std::string& usage) {
+  const std::string text = absl::StrCat("aziot-", name, ": ", problem, "\n", usage);
   std::fputs(text.c_str(), stderr);
   std::exit(kUsageError);
 }
@@ -39,19 +40,20 @@ std::string FromEnvironment(const std::string& variable, std::string otherwise) 
 
 }  // namespace
 
-Args ParseArgs(absl::string_view name, int argc, char** argv) {
+Args ParseArgs(absl::string_view name, int argc, char** argv, absl::string_view more_options) {
+  const std::string usage = Usage(name, more_options);
   Args args;
   for (int i = 1; i < argc; ++i) {
     absl::string_view word = argv[i];
-    if (word == "--help" || word == "-h") Answer(Usage(name));
+    if (word == "--help" || word == "-h") Answer(usage);
     if (word == "--version" || word == "-V") Answer(absl::StrCat("aziot-", name, " ", AZIOT_VERSION, "\n"));
     if (word == "--root") {
-      if (++i == argc) Refuse(name, "--root needs a directory");
+      if (++i == argc) Refuse(name, "--root needs a directory", usage);
       args.root = argv[i];
     } else if (absl::ConsumePrefix(&word, "--root=")) {
       args.root = std::string(word);
     } else {
-      Refuse(name, absl::StrCat("unknown argument '", word, "'"));
+      Refuse(name, absl::StrCat("unknown argument '", word, "'"), usage);
     }
   }
   while (!args.root.empty() && args.root.back() == '/') args.root.pop_back();

@@ -29,6 +29,7 @@ struct Args {
 };
 
 // `name` is "keyd", "certd", "identityd". Prints and exits for --help, --version and usage errors (status 2).
-Args ParseArgs(absl::string_view name, int argc, char** argv);
+// `more_options` are lines for the help, about arguments that the caller has taken out already.
+Args ParseArgs(absl::string_view name, int argc, char** argv, absl::string_view more_options = "");
 
 }  // namespace aziot::server

@@ -12,9 +12,9 @@ namespace aziot::tests {
 
 class DaemonProcess {
  public:
-  // `program` is relative to the build directory; `log` a name under the root's var/log.
-  DaemonProcess(const TempRoot& root, std::string program, std::string user)
-      : root_(root), program_(std::move(program)), user_(std::move(user)) {}
+  // `program` is relative to the build directory; `option` a further argument, or "".
+  DaemonProcess(const TempRoot& root, std::string program, std::string user, std::string option = "")
+      : root_(root), program_(std::move(program)), user_(std::move(user)), option_(std::move(option)) {}
   DaemonProcess(const DaemonProcess&) = delete;
   DaemonProcess& operator=(const DaemonProcess&) = delete;
   ~DaemonProcess();
@@ -28,9 +28,12 @@ class DaemonProcess {
   std::string Log() const;
 
  private:
+  std::string LogPath() const;
+
   const TempRoot& root_;
   const std::string program_;
   const std::string user_;
+  const std::string option_;
   pid_t pid_ = 0;
 };
 

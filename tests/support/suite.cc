@@ -50,7 +50,7 @@ http::Response Unpack(absl::string_view text) {
 
 std::vector<gid_t> Suite::SocketGroups() {
   std::vector<gid_t> groups;
-  for (const char* name : {"aziotid", "aziotcs", "aziotks"}) {
+  for (const char* name : {"aziotid", "aziotcs", "aziotks", "aziottpm"}) {
     if (const group* entry = getgrnam(name)) groups.push_back(entry->gr_gid);
   }
   return groups;
@@ -96,6 +96,12 @@ void Suite::StartCertd() {
   certd_.Start();
   ASSERT_TRUE(Eventually([&] { return IsReady("certd") || !certd_.Runs(); }));
   ASSERT_TRUE(certd_.Runs()) << certd_.Log();
+}
+
+void Suite::StartTpmd() {
+  tpmd_.Start();
+  ASSERT_TRUE(Eventually([&] { return Ask(0, "tpmd", "GET", "/live").status == 200 || !tpmd_.Runs(); }));
+  ASSERT_TRUE(tpmd_.Runs()) << tpmd_.Log();
 }
 
 void Suite::StartIdentityd() { identityd_.Start({{"SSL_CERT_FILE", CloudRoot()}}); }

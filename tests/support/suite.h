@@ -21,6 +21,7 @@ class Suite {
   DaemonProcess& keyd() { return keyd_; }
   DaemonProcess& certd() { return certd_; }
   DaemonProcess& identityd() { return identityd_; }
+  DaemonProcess& tpmd() { return tpmd_; }
 
   // Starts provisiond and waits for it. From the second start on it listens where it listened before.
   void StartCloud();
@@ -30,12 +31,14 @@ class Suite {
 
   void StartKeyd();
   void StartCertd();
+  // The TPM service, which reads the configuration that is there. Does not wait for the TPM.
+  void StartTpmd();
   // Does not wait: identityd is ready when the device is provisioned.
   void StartIdentityd();
 
   // The groups that may open the daemons' sockets.
   static std::vector<gid_t> SocketGroups();
-  // One request over `<daemon>.sock`, on a connection of its own, as `uid`, who is in the three socket
+  // One request over `<daemon>.sock`, on a connection of its own, as `uid`, who is in the four socket
   // groups. Status 0: nobody answered.
   http::Response Send(uid_t uid, const std::string& daemon, const http::Request& request) const;
   // The same with a JSON body, or none.
@@ -52,6 +55,7 @@ class Suite {
   DaemonProcess keyd_{root_, "libexec/aziot-identity-service/aziot-keyd", "aziotks"};
   DaemonProcess certd_{root_, "libexec/aziot-identity-service/aziot-certd", "aziotcs"};
   DaemonProcess identityd_{root_, "libexec/aziot-identity-service/aziot-identityd", "aziotid"};
+  DaemonProcess tpmd_{root_, "libexec/aziot-identity-service/aziot-keyd", "aziottpm", "--tpm-service"};
   std::string hub_;
 };
 

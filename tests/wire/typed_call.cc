@@ -11,6 +11,7 @@
 #include "aziot/certificates/v1/certificates.pb.h"
 #include "aziot/identity/v1/identity.pb.h"
 #include "aziot/keys/v1/keys.pb.h"
+#include "aziot/tpm/v1/tpm.pb.h"
 #include "common/http/target.h"
 #include "common/rpc/rest_rule.h"
 #include "common/rpc/transcode.h"
@@ -33,6 +34,7 @@ const std::vector<std::pair<absl::string_view, const ServiceDescriptor*>>& Servi
       {"keys", keys::v1::KeyHandle::descriptor()->file()->service(0)},
       {"certificates", certificates::v1::Certificate::descriptor()->file()->service(0)},
       {"identity", identity::v1::Identity::descriptor()->file()->service(0)},
+      {"tpm", ::aziot::tpm::v1::TpmKeys::descriptor()->file()->service(0)},
   };
   return *services;
 }

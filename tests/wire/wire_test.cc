@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(Samples, WireTest, ::testing::ValuesIn(FindSamples()), 
 
 // For each rpc a success and a refusal over REST, under every api-version, and a call over gRPC.
 TEST(WireSamplesTest, CoverEveryRpc) {
-  for (const char* folder : {"keys", "certificates", "identity"}) {
+  for (const char* folder : {"keys", "certificates", "identity", "tpm"}) {
     const auto* service = ServiceOf(folder);
     for (int i = 0; i < service->method_count(); ++i) {
       const auto* method = service->method(i);

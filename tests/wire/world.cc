@@ -9,7 +9,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "common/bytes/base64.h"
 #include "common/files/files.h"
+#include "keyd/tpm/test_challenge.h"
 
 namespace aziot::tests {
 namespace {
@@ -103,6 +105,7 @@ World::World(absl::string_view provisioning) : provisioning_(provisioning) {
 }
 
 void World::Start() {
+  if (provisioning_ == "tpm" || provisioning_ == "tpm-empty") return StartTpmService();
   MakeAuthority();
   ASSERT_NO_FATAL_FAILURE(Configure());
   suite_.StartKeyd();
@@ -110,6 +113,23 @@ void World::Start() {
   suite_.StartCertd();
   suite_.StartIdentityd();
   ASSERT_TRUE(Eventually([&] { return suite_.IsReady("identityd"); })) << suite_.identityd().Log();
+}
+
+// A software TPM, and an HMAC key that is wrapped to it.
+void World::StartTpmService() {
+  tpm_ = std::make_unique<SharedTpm>();
+  AddDropIn("tpmd", absl::StrCat("tcti = \"", tpm_->tcti(), "\"\n"));
+  suite_.StartTpmd();
+  const http::Response keys = suite_.Ask(0, "tpmd", "GET", "/get_tpm_keys?api-version=2020-09-01");
+  ASSERT_EQ(keys.status, 200) << keys.body << suite_.tpmd().Log();
+  const Json json = Json::parse(keys.body);
+  const auto bytes = [&](const char* name) {
+    return ParseBase64(json.at(name).get<std::string>()).value_or(Bytes());
+  };
+  names_["tpm.key"] =
+      FormatBase64(keyd::tpm::Wrap({.endorsement_key = bytes("endorsement_key"),
+                                    .storage_root_key = bytes("storage_root_key"),
+                                    .hmac_key = ToBytes("a key of thirty-two bytes, as is")}));
 }
 
 // A CA whose key keyd finds as the preloaded `local-ca`, and CSRs of a key that nobody keeps.

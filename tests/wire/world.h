@@ -9,6 +9,7 @@
 
 #include "absl/strings/string_view.h"
 #include "common/http/message.h"
+#include "tests/support/shared_tpm.h"
 #include "tests/support/suite.h"
 #include "tests/wire/grpc_peer.h"
 #include "tests/wire/pattern.h"
@@ -17,7 +18,7 @@ namespace aziot::tests {
 
 class World {
  public:
-  // `provisioning` is dps, manual or none.
+  // `provisioning` is dps, manual or none; tpm and tpm-empty are the TPM service alone.
   explicit World(absl::string_view provisioning);
 
   // Fails the test when something does not start.
@@ -34,6 +35,7 @@ class World {
   Suite& suite() { return suite_; }
 
  private:
+  void StartTpmService();
   void MakeAuthority();
   void MakeSelfSignedRequest();
   void Configure();
@@ -42,6 +44,7 @@ class World {
 
   const std::string provisioning_;
   Suite suite_;
+  std::unique_ptr<SharedTpm> tpm_;
   Variables names_;
   std::map<std::pair<std::string, std::string>, std::unique_ptr<GrpcPeer>> peers_;
 };
