@@ -17,9 +17,13 @@
 #include "keyd/service/key_pairs.h"
 #include "keyd/service/operations.h"
 #include "keyd/service/symmetric_keys.h"
+#include "keyd/tpm_service.h"
 
 namespace aziot::keyd {
 namespace {
+
+constexpr absl::string_view kMoreOptions =
+    "  --tpm-service  serves tpmd.sock instead: the TPM service, which has a configuration of its own\n";
 
 void LogWarnings(const KeydConfig& config) {
   for (const std::string& warning : config.warnings) log::Warn("{}", warning);
@@ -42,8 +46,14 @@ absl::Status Reload(const config::Sources& sources, const KeydConfig& at_start, 
   return absl::OkStatus();
 }
 
+std::vector<server::LaneOptions> LanesOf(const KeyBackend& backend) {
+  std::vector<server::LaneOptions> lanes;
+  for (const BackendLane& own : backend.Lanes()) lanes.push_back({.lane = own.lane, .threads = own.threads});
+  return lanes;
+}
+
 absl::Status Run(int argc, char** argv) {
-  const server::Args args = server::ParseArgs("keyd", argc, argv);
+  const server::Args args = server::ParseArgs("keyd", argc, argv, kMoreOptions);
   const config::Sources sources{args.config_file, args.config_dir};
   ASSIGN_OR_RETURN(const KeydConfig config, LoadKeydConfig(sources));
   LogWarnings(config);
@@ -69,6 +79,7 @@ absl::Status Run(int argc, char** argv) {
   options.limits = config.limits;
   options.max_requests = config.max_requests;
   options.grpc = config.grpc;
+  options.lanes = LanesOf(*backend);
   options.reload = [&] { return Reload(sources, config, access); };
   options.watched = {sources.file, sources.directory};
   ASSIGN_OR_RETURN(const std::unique_ptr<server::Server> server,
@@ -86,5 +97,9 @@ int main(int argc, char** argv) {
   const char* filter = std::getenv("AZIOT_LOG");
   aziot::log::Init(filter == nullptr ? "" : filter);
   if (!locked) aziot::log::Warn("what OpenSSL computes from RSA keys is kept in ordinary memory");
+  if (argc == 2 && argv[1] == aziot::keyd::kKeyWorkerArgument) return aziot::keyd::RunKeyWorker();
+  if (aziot::keyd::IsTpmService(argc, argv)) {
+    return aziot::server::ExitCode(aziot::keyd::RunTpmService(argc, argv));
+  }
   return aziot::server::ExitCode(aziot::keyd::Run(argc, argv));
 }

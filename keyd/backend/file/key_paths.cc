@@ -16,7 +16,8 @@ KeyPaths::KeyPaths(std::optional<std::string> home, std::map<std::string, std::s
 absl::StatusOr<std::string> KeyPaths::PathOf(const KeyId& id) const {
   if (const auto it = preloaded_.find(id.value()); it != preloaded_.end()) return it->second;
   if (elsewhere_.contains(id.value())) {
-    return absl::InvalidArgumentError("the key is preloaded on a token, and pkcs11_lib_path is not set");
+    return absl::InvalidArgumentError(
+        "the key is preloaded on a token or TPM that [aziot_keys] does not name (pkcs11_lib_path, tpm_tcti)");
   }
   if (directory_.empty()) {
     return absl::InvalidArgumentError("no way to create keys: [aziot_keys] homedir_path is not set");
