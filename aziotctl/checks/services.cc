@@ -8,7 +8,7 @@
 #include "aziot/certificates/v1/certificates.pb.h"
 #include "aziotctl/checks/checks.h"
 #include "aziotctl/checks/context.h"
-#include "aziotctl/checks/remote_keys.h"
+#include "aziotctl/checks/keyd_keys.h"
 #include "aziotctl/checks/service_users.h"
 #include "common/client/client.h"
 #include "common/openssl/certificate.h"
@@ -82,7 +82,7 @@ Result CertsRead(CheckContext& context, nlohmann::json&) {
 
 Result KeyPairsRead(CheckContext& context, nlohmann::json&) {
   if (!context.keyd.has_value() || !context.keyd_runs) return Result::Skipped();
-  RemoteKeys keys(context.SocketOf("keyd"));
+  KeydKeys keys(context.SocketOf("keyd"));
   Findings findings;
   for (const auto& [id, location] :
        std::map(context.keyd->preloaded_keys().begin(), context.keyd->preloaded_keys().end())) {
@@ -117,7 +117,7 @@ Result CertsMatchPrivateKeys(CheckContext& context, nlohmann::json&) {
   if (!context.certd.has_value() || !context.keyd.has_value() || !context.certd_runs || !context.keyd_runs)
     return Result::Skipped();
   client::Client certd = Certd(context);
-  RemoteKeys keys(context.SocketOf("keyd"));
+  KeydKeys keys(context.SocketOf("keyd"));
   Findings findings;
   for (const auto& [id, location] :
        std::map(context.keyd->preloaded_keys().begin(), context.keyd->preloaded_keys().end())) {

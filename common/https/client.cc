@@ -11,6 +11,7 @@
 #include "absl/random/random.h"
 #include "absl/strings/str_format.h"
 #include "common/https/answer_headers.h"
+#include "common/https/client_identity.h"
 #include "common/https/transfer.h"
 #include "common/log/log.h"
 #include "common/log/request_id.h"
@@ -62,7 +63,12 @@ struct Client::State {
         timeout(options.timeout),
         retries(options.retries) {}
 
-  absl::StatusOr<http::Response> Attempt(const http::Request& request, absl::Duration timeout);
+  using Identity = std::shared_ptr<const ClientIdentity>;
+
+  absl::StatusOr<http::Response> Attempt(const http::Request& request, const Identity& identity,
+                                         absl::Duration timeout);
+  // One whose connections were made with `identity`, or null. With the mutex held.
+  std::unique_ptr<Transfer> TakeIdle(const Identity& identity);
   absl::Status Wait(absl::Duration duration);
 
   const Options options;
@@ -77,17 +83,25 @@ struct Client::State {
   std::set<Transfer*> running;
 };
 
-absl::StatusOr<http::Response> Client::State::Attempt(const http::Request& request, absl::Duration timeout) {
+std::unique_ptr<Transfer> Client::State::TakeIdle(const Identity& identity) {
+  for (size_t i = idle.size(); i-- > 0;) {
+    if (idle[i]->identity() != identity) continue;
+    std::unique_ptr<Transfer> found = std::move(idle[i]);
+    idle.erase(idle.begin() + static_cast<ptrdiff_t>(i));
+    return found;
+  }
+  return nullptr;
+}
+
+absl::StatusOr<http::Response> Client::State::Attempt(const http::Request& request, const Identity& identity,
+                                                      absl::Duration timeout) {
   std::unique_ptr<Transfer> transfer;
   {
     std::lock_guard lock(mutex);
-    if (!idle.empty()) {
-      transfer = std::move(idle.back());
-      idle.pop_back();
-    }
+    transfer = TakeIdle(identity);
   }
   if (transfer == nullptr) {
-    ASSIGN_OR_RETURN(transfer, Transfer::New(options, trust));
+    ASSIGN_OR_RETURN(transfer, Transfer::New(options, trust, identity));
   }
   {
     std::lock_guard lock(mutex);
@@ -97,7 +111,10 @@ absl::StatusOr<http::Response> Client::State::Attempt(const http::Request& reque
   absl::StatusOr<http::Response> response = transfer->Perform(request, timeout, cancelled);
   std::lock_guard lock(mutex);
   running.erase(transfer.get());
-  if (response.ok() && idle.size() < kIdleTransfers) idle.push_back(std::move(transfer));
+  if (!response.ok()) return response;
+  // The one unused longest makes room: identities that were replaced do not come back.
+  if (idle.size() == kIdleTransfers) idle.erase(idle.begin());
+  idle.push_back(std::move(transfer));
   return response;
 }
 
@@ -124,7 +141,7 @@ absl::StatusOr<http::Response> Client::Send(Call call) {
     ASSIGN_OR_RETURN(http::Request request, call.make(timeout));
     const absl::string_view given = log::CurrentRequestId();
     request.headers.Set(log::kRequestIdHeader, given.empty() ? NewRequestId() : std::string(given));
-    absl::StatusOr<http::Response> response = state_->Attempt(request, timeout);
+    absl::StatusOr<http::Response> response = state_->Attempt(request, call.identity, timeout);
     OPENSSL_cleanse(request.body.data(), request.body.size());
     if (response.ok() && response->status != 429) return response;
 

@@ -44,12 +44,17 @@ struct Options {
   std::string user_agent = "aziot-identity-service/" AZIOT_VERSION;
 };
 
+struct ClientIdentity;
+
 struct Call {
   // Built anew for each attempt, so that tokens are fresh. `target` is a whole URL here. The duration is how
   // long the token must live at least.
   absl::AnyInvocable<absl::StatusOr<http::Request>(absl::Duration)> make;
   std::optional<absl::Duration> timeout;  // of one attempt, instead of the client's
   bool retry = true;
+  // Shown when the server, or an https:// proxy, demands a certificate. A connection serves one identity
+  // only: calls that share one share the pointer too.
+  std::shared_ptr<const ClientIdentity> identity;
   // By the clock's Steady(): no attempt begins later, so that waiting out a throttled server has an end.
   absl::Duration until = absl::InfiniteDuration();
 };

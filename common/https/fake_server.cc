@@ -156,7 +156,8 @@ struct FakeServer::Tls {
   SslCtxPtr context;
 };
 
-FakeServer::FakeServer(Answer answer, const std::optional<testing::Issued>& identity)
+FakeServer::FakeServer(Answer answer, const std::optional<testing::Issued>& identity,
+                       const std::string& client_root)
     : answer_(std::move(answer)) {
   if (identity.has_value()) {
     tls_ = std::make_unique<Tls>();
@@ -167,6 +168,12 @@ FakeServer::FakeServer(Answer answer, const std::optional<testing::Issued>& iden
     const openssl::PkeyPtr pkey(PEM_read_bio_PrivateKey(key.get(), nullptr, nullptr, nullptr));
     Require(SSL_CTX_use_certificate(tls_->context.get(), leaf.get()) == 1 &&
             SSL_CTX_use_PrivateKey(tls_->context.get(), pkey.get()) == 1);
+    if (!client_root.empty()) {
+      const openssl::BioPtr root_text(BIO_new_mem_buf(client_root.data(), -1));
+      const openssl::X509Ptr root(PEM_read_bio_X509(root_text.get(), nullptr, nullptr, nullptr));
+      Require(X509_STORE_add_cert(SSL_CTX_get_cert_store(tls_->context.get()), root.get()) == 1);
+      SSL_CTX_set_verify(tls_->context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    }
   }
   server_ = std::make_unique<LoopbackServer>([this](int descriptor) { Serve(descriptor); });
 }
@@ -182,11 +189,23 @@ std::vector<std::string> FakeServer::requests() const {
   return requests_;
 }
 
+std::vector<std::string> FakeServer::clients() const {
+  std::lock_guard lock(mutex_);
+  return clients_;
+}
+
 void FakeServer::Serve(int descriptor) {
   SslPtr ssl;
   if (tls_ != nullptr) {
     ssl.reset(SSL_new(tls_->context.get()));
     if (SSL_set_fd(ssl.get(), descriptor) != 1 || SSL_accept(ssl.get()) != 1) return;
+    if (const openssl::X509Ptr client{SSL_get1_peer_certificate(ssl.get())}) {
+      std::array<char, 256> name{};
+      X509_NAME_get_text_by_NID(X509_get_subject_name(client.get()), NID_commonName, name.data(),
+                                name.size());
+      std::lock_guard lock(mutex_);
+      clients_.emplace_back(name.data());
+    }
   }
   Stream stream(descriptor, ssl.get());
   while (true) {

@@ -53,13 +53,17 @@ class FakeServer {
  public:
   using Answer = std::function<Reply(const std::string& request)>;
 
-  explicit FakeServer(Answer answer, const std::optional<testing::Issued>& identity = std::nullopt);
+  // `client_root`: PEM of whom a client's certificate must come from; "" for demanding none.
+  explicit FakeServer(Answer answer, const std::optional<testing::Issued>& identity = std::nullopt,
+                      const std::string& client_root = "");
   ~FakeServer();
 
   std::string Url(absl::string_view path) const;
   int port() const { return server_->port(); }
   int connections() const { return server_->connections(); }
   std::vector<std::string> requests() const;
+  // The common name of each client that showed a certificate, in the order of handshakes.
+  std::vector<std::string> clients() const;
 
  private:
   struct Tls;
@@ -69,6 +73,7 @@ class FakeServer {
   std::unique_ptr<Tls> tls_;
   mutable std::mutex mutex_;
   std::vector<std::string> requests_;
+  std::vector<std::string> clients_;
   std::unique_ptr<LoopbackServer> server_;
 };
 

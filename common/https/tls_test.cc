@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/https/client.h"
+#include "common/https/client_identity.h"
 #include "common/https/fake_server.h"
 #include "common/https/jumping_clock.h"
 #include "common/testing/status_matchers.h"
@@ -177,6 +178,68 @@ TEST_F(HttpsTls, GoesAroundTheProxyToWhomTheListNames) {
   EXPECT_THAT(proxy.requests(), SizeIs(0));
   EXPECT_THAT(Get(server.Url("/"), {url, "localhost:1"}), testing::IsOk());
   EXPECT_THAT(proxy.requests(), SizeIs(1));
+}
+
+// A client's certificate with its key, which lives in a library context of its own.
+std::shared_ptr<const ClientIdentity> Identify(const testing::Issued& issued, OSSL_LIB_CTX* context) {
+  auto identity = std::make_shared<ClientIdentity>();
+  const openssl::BioPtr certificates(BIO_new_mem_buf(issued.certificate.data(), -1));
+  while (openssl::X509Ptr next{PEM_read_bio_X509(certificates.get(), nullptr, nullptr, nullptr)}) {
+    identity->chain.push_back(std::move(next));
+  }
+  const openssl::BioPtr key(BIO_new_mem_buf(issued.private_key.data(), -1));
+  identity->key.reset(PEM_read_bio_PrivateKey_ex(key.get(), nullptr, nullptr, nullptr, context, nullptr));
+  return identity;
+}
+
+class HttpsClientIdentity : public HttpsTls {
+ protected:
+  absl::StatusOr<http::Response> Get(std::shared_ptr<const ClientIdentity> identity) {
+    Call call;
+    call.make = [this](absl::Duration) -> absl::StatusOr<http::Request> {
+      return http::Request{.method = "GET", .target = server_.Url("/")};
+    };
+    call.retry = false;
+    call.identity = std::move(identity);
+    return client_.Send(std::move(call));
+  }
+
+  const testing::TestCa device_ca_{testing::TestCa("Device CA").IssueCa("Intermediate CA")};
+  FakeServer server_{Hello, ca_.IssueServer(), device_ca_.root()};
+  Client client_{{}, clock_};
+  openssl::LibCtxPtr context_{OSSL_LIB_CTX_new()};
+};
+
+TEST_F(HttpsClientIdentity, IsShownToAServerThatDemandsIt) {
+  const auto device = Identify(device_ca_.IssueClient("device-1"), context_.get());
+  const auto response = Get(device);
+  ASSERT_THAT(response, testing::IsOk());
+  EXPECT_EQ(response->body, "hello");
+  EXPECT_THAT(Get(device), testing::IsOk());
+  EXPECT_EQ(server_.connections(), 1);
+  EXPECT_THAT(server_.clients(), ::testing::ElementsAre("device-1"));
+}
+
+TEST_F(HttpsClientIdentity, NeverServesACallOfAnotherIdentity) {
+  const auto first = Identify(device_ca_.IssueClient("device-1"), context_.get());
+  const auto second = Identify(device_ca_.IssueClient("device-2"), context_.get());
+  for (const auto& identity : {first, second, first}) ASSERT_THAT(Get(identity), testing::IsOk());
+  EXPECT_THAT(Get(nullptr), Not(testing::IsOk()));
+  EXPECT_THAT(server_.clients(), ::testing::ElementsAre("device-1", "device-2"));
+  EXPECT_THAT(server_.requests(), SizeIs(3));
+}
+
+TEST_F(HttpsClientIdentity, OfAStrangerIsRefused) {
+  const auto stranger = Identify(testing::TestCa("Other CA").IssueClient("device-1"), context_.get());
+  EXPECT_THAT(Get(stranger), Not(testing::IsOk()));
+  EXPECT_THAT(server_.requests(), SizeIs(0));
+}
+
+TEST_F(HttpsClientIdentity, WhoseKeyIsNotTheCertificatesIsNamed) {
+  testing::Issued mixed = device_ca_.IssueClient("device-1");
+  mixed.private_key = device_ca_.IssueClient("device-2").private_key;
+  EXPECT_THAT(Get(Identify(mixed, context_.get())),
+              StatusIs(absl::StatusCode::kInternal, HasSubstr("using the client's key")));
 }
 
 }  // namespace

@@ -110,12 +110,14 @@ Trust Trust::FromEnvironment() {
   return {file == nullptr ? "" : file, directory == nullptr ? "" : directory};
 }
 
-absl::StatusOr<std::unique_ptr<Transfer>> Transfer::New(const Options& options, const Trust& trust) {
+absl::StatusOr<std::unique_ptr<Transfer>> Transfer::New(const Options& options, const Trust& trust,
+                                                        std::shared_ptr<const ClientIdentity> identity) {
   if (!GlobalInit()) return absl::InternalError("libcurl does not start");
   MultiPtr multi(curl_multi_init());
   EasyPtr easy(curl_easy_init());
   if (multi == nullptr || easy == nullptr) return absl::ResourceExhaustedError("no memory for a request");
-  return std::unique_ptr<Transfer>(new Transfer(options, trust, std::move(multi), std::move(easy)));
+  return std::unique_ptr<Transfer>(
+      new Transfer(options, trust, std::move(identity), std::move(multi), std::move(easy)));
 }
 
 void Transfer::ApplyTrust() {
@@ -133,6 +135,12 @@ void Transfer::ApplyTrust() {
     curl_easy_setopt(easy, CURLOPT_CAPATH, trust_.directory.c_str());
     curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, trust_.directory.c_str());
   }
+}
+
+CURLcode Transfer::UseIdentity(CURL*, void* context, void* self) {
+  Transfer& transfer = *static_cast<Transfer*>(self);
+  transfer.identity_failure_ = Apply(*transfer.identity_, *static_cast<SSL_CTX*>(context));
+  return transfer.identity_failure_.ok() ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
 }
 
 absl::Status Transfer::ApplyProxy(const std::string& url) {
@@ -190,10 +198,16 @@ absl::StatusOr<http::Response> Transfer::Perform(const http::Request& request, a
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, &answer);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, OnBody);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, &answer);
+  if (identity_ != nullptr) {
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, UseIdentity);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, this);
+  }
+  identity_failure_ = absl::OkStatus();
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_);
   error_[0] = '\0';
 
   ASSIGN_OR_RETURN(const CURLcode code, Run(cancelled));
+  if (!identity_failure_.ok()) return identity_failure_;
   const absl::string_view address = absl::string_view(request.target).substr(0, request.target.find('?'));
   if (answer.too_large) {
     return absl::OutOfRangeError(

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/https/client.h"
+#include "common/https/client_identity.h"
 #include "common/openssl/owned.h"
 
 namespace aziot::https {
@@ -23,7 +24,11 @@ struct Trust {
 
 class Transfer {
  public:
-  static absl::StatusOr<std::unique_ptr<Transfer>> New(const Options& options, const Trust& trust);
+  // `identity` may be null; it goes with every connection of this transfer.
+  static absl::StatusOr<std::unique_ptr<Transfer>> New(const Options& options, const Trust& trust,
+                                                       std::shared_ptr<const ClientIdentity> identity);
+
+  const std::shared_ptr<const ClientIdentity>& identity() const { return identity_; }
 
   // Any HTTP status is an answer. Failures carry their FailureKind: kUnavailable and kDeadlineExceeded
   // (network), kInternal for a connection that broke or an answer that is no HTTP, kOutOfRange for one over
@@ -39,8 +44,15 @@ class Transfer {
   using EasyPtr = std::unique_ptr<CURL, openssl::FreeWith<curl_easy_cleanup>>;
   using MultiPtr = std::unique_ptr<CURLM, openssl::FreeWith<curl_multi_cleanup>>;
 
-  Transfer(const Options& options, const Trust& trust, MultiPtr multi, EasyPtr easy)
-      : options_(options), trust_(trust), multi_(std::move(multi)), easy_(std::move(easy)) {}
+  Transfer(const Options& options, const Trust& trust, std::shared_ptr<const ClientIdentity> identity,
+           MultiPtr multi, EasyPtr easy)
+      : options_(options),
+        trust_(trust),
+        identity_(std::move(identity)),
+        multi_(std::move(multi)),
+        easy_(std::move(easy)) {}
+  // libcurl's hook between its own settings of a connection and the handshake.
+  static CURLcode UseIdentity(CURL* easy, void* context, void* self);
 
   void ApplyTrust();
   absl::Status ApplyProxy(const std::string& url);
@@ -49,6 +61,8 @@ class Transfer {
 
   const Options& options_;
   const Trust& trust_;
+  const std::shared_ptr<const ClientIdentity> identity_;
+  absl::Status identity_failure_;
   MultiPtr multi_;
   EasyPtr easy_;
   char error_[CURL_ERROR_SIZE] = "";
