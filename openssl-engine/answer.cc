@@ -8,7 +8,9 @@ namespace {
 // libcrypto cuts the data of an error at about 1 KiB.
 constexpr size_t kMaxMessage = 700;
 
-Failure Bad(std::string text) { return {Reason::kBadAnswer, "keyd's answer " + std::move(text)}; }
+Failure Bad(std::string_view peer, const std::string& text) {
+  return {Reason::kBadAnswer, std::string(peer) + "'s answer " + text};
+}
 
 bool EqualsIgnoringCase(std::string_view text, std::string_view lower) {
   if (text.size() != lower.size()) return false;
@@ -51,7 +53,7 @@ struct Head {
   std::optional<size_t> length;
 };
 
-Result<Head> ParseHead(std::string_view block) {
+Result<Head> ParseHead(std::string_view block, std::string_view peer) {
   Head head;
   bool first = true;
   do {
@@ -60,21 +62,22 @@ Result<Head> ParseHead(std::string_view block) {
     block.remove_prefix(end == std::string_view::npos ? block.size() : end + 2);
     if (first) {
       const std::optional<int> status = ParseStatusLine(line);
-      if (!status) return Bad("does not begin with an HTTP/1.1 status line");
+      if (!status) return Bad(peer, "does not begin with an HTTP/1.1 status line");
       head.answer.status = *status;
       first = false;
       continue;
     }
     const size_t colon = line.find(':');
-    if (colon == std::string_view::npos || colon == 0) return Bad("has a broken header line");
+    if (colon == std::string_view::npos || colon == 0) return Bad(peer, "has a broken header line");
     const std::string_view name = line.substr(0, colon);
     const std::string_view value = Trim(line.substr(colon + 1));
     if (EqualsIgnoringCase(name, "content-length")) {
       const std::optional<size_t> length = ParseNumber(value, 9);
-      if (!length || (head.length && *head.length != *length)) return Bad("has no usable content-length");
+      if (!length || (head.length && *head.length != *length))
+        return Bad(peer, "has no usable content-length");
       head.length = length;
     } else if (EqualsIgnoringCase(name, "transfer-encoding")) {
-      return Bad("comes with a transfer-encoding; only content-length is understood");
+      return Bad(peer, "comes with a transfer-encoding; only content-length is understood");
     } else if (EqualsIgnoringCase(name, "content-type")) {
       head.answer.content_type = value;
     }
@@ -101,30 +104,30 @@ bool IsJson(std::string_view content_type) {
 
 }  // namespace
 
-Result<std::optional<Answer>> ParseAnswer(std::string_view received) {
+Result<std::optional<Answer>> ParseAnswer(std::string_view received, std::string_view peer) {
   while (true) {
     const size_t end = received.substr(0, kMaxHeaderBlock).find("\r\n\r\n");
     if (end == std::string_view::npos) {
-      if (received.size() >= kMaxHeaderBlock) return Bad("has a header block above 16 KiB");
+      if (received.size() >= kMaxHeaderBlock) return Bad(peer, "has a header block above 16 KiB");
       return std::optional<Answer>();
     }
-    Result<Head> head = ParseHead(received.substr(0, end));
+    Result<Head> head = ParseHead(received.substr(0, end), peer);
     if (!head.ok()) return head.failure();
     received.remove_prefix(end + 4);
     if (head->answer.status < 200) continue;
     if (head->answer.status == 204) head->length = 0;
-    if (!head->length) return Bad("has no content-length");
-    if (*head->length > kMaxBody) return Bad("has a body above 64 KiB");
+    if (!head->length) return Bad(peer, "has no content-length");
+    if (*head->length > kMaxBody) return Bad(peer, "has a body above 256 KiB");
     if (received.size() < *head->length) return std::optional<Answer>();
     head->answer.body = received.substr(0, *head->length);
     return std::optional<Answer>(std::move(head->answer));
   }
 }
 
-Result<std::string> SuccessBody(const Answer& answer) {
+Result<std::string> SuccessBody(const Answer& answer, std::string_view peer) {
   const bool json = IsJson(answer.content_type);
   if (answer.status != 200) {
-    std::string text = "keyd refused with status " + std::to_string(answer.status);
+    std::string text = std::string(peer) + " refused with status " + std::to_string(answer.status);
     if (json) {
       if (const Result<std::string> message = StringMember(answer.body, "message"); message.ok()) {
         text += ": " + OneLine(*message);
@@ -132,7 +135,7 @@ Result<std::string> SuccessBody(const Answer& answer) {
     }
     return Failure{Reason::kRefused, std::move(text)};
   }
-  if (!json) return Bad("is not of type application/json");
+  if (!json) return Bad(peer, "is not of type application/json");
   return answer.body;
 }
 

@@ -63,7 +63,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadCase{"NegativeLength", "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n", "no usable"},
                     BadCase{"TwoLengths", "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
                             "no usable"},
-                    BadCase{"Oversize", "HTTP/1.1 200 OK\r\ncontent-length: 65537\r\n\r\n", "above 64 KiB"},
+                    BadCase{"Oversize", "HTTP/1.1 200 OK\r\ncontent-length: 262145\r\n\r\n", "above 256 KiB"},
                     BadCase{"Chunked", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
                             "transfer-encoding"}),
     [](const auto& info) { return std::string(info.param.name); });

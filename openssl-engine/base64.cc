@@ -1,9 +1,21 @@
 #include "openssl-engine/base64.h"
 
+#include <array>
+
 namespace aziot::openssl_engine {
 namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+// The digit that a character stands for; kNoDigit for the rest.
+constexpr uint8_t kNoDigit = 64;
+constexpr std::array<uint8_t, 256> kDigits = [] {
+  std::array<uint8_t, 256> digits{};
+  digits.fill(kNoDigit);
+  for (size_t i = 0; i < kAlphabet.size(); ++i)
+    digits[static_cast<uint8_t>(kAlphabet[i])] = static_cast<uint8_t>(i);
+  return digits;
+}();
 
 }  // namespace
 
@@ -34,9 +46,9 @@ std::optional<Bytes> ParseBase64(std::string_view text) {
   uint32_t bits = 0;
   int count = 0;
   for (const char c : text) {
-    const size_t digit = kAlphabet.find(c);
-    if (digit == std::string_view::npos) return std::nullopt;
-    bits = bits << 6 | static_cast<uint32_t>(digit);
+    const uint8_t digit = kDigits[static_cast<uint8_t>(c)];
+    if (digit == kNoDigit) return std::nullopt;
+    bits = bits << 6 | digit;
     count += 6;
     if (count >= 8) {
       count -= 8;

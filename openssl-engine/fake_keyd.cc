@@ -142,6 +142,11 @@ void KeyServer::SetKey(const std::string& id, EVP_PKEY* key) {
   keys_[id] = Share(key);
 }
 
+void KeyServer::SetChain(const std::string& id, std::string pem) {
+  const std::lock_guard lock(mutex_);
+  chains_[id] = std::move(pem);
+}
+
 void KeyServer::Refuse(int status, std::string message) {
   const std::lock_guard lock(mutex_);
   refusal_ = status;
@@ -174,15 +179,27 @@ std::string KeyServer::Parameter(EVP_PKEY* key, const std::string& name) {
   return FormatAnswer(200, Body("value", value));
 }
 
+std::string KeyServer::AnswerOfCertd(const std::string& path) const {
+  for (const auto& [id, pem] : chains_) {
+    if (path == "/certificates/" + PercentEncode(id)) return FormatAnswer(200, Body("pem", pem));
+  }
+  return Invalid("id", "not found");
+}
+
 std::string KeyServer::Answer(const std::string& request) {
   const std::lock_guard lock(mutex_);
   const size_t path_start = request.find(' ') + 1;
-  const size_t query = request.find("?api-version=2021-05-01 HTTP/1.1\r\nHost: keyd.sock\r\n");
+  const size_t certd = request.find("?api-version=2020-09-01 HTTP/1.1\r\nHost: certd.sock\r\n");
+  const size_t query = certd != std::string::npos
+                           ? certd
+                           : request.find("?api-version=2021-05-01 HTTP/1.1\r\nHost: keyd.sock\r\n");
   if (query == std::string::npos) return Invalid("request", "not as the client should write it");
   const std::string path = request.substr(path_start, query - path_start);
   const std::string body = request.substr(request.find("\r\n\r\n") + 4);
   last_request_ = path + " " + body;
   if (refusal_ != 0) return FormatAnswer(refusal_, Body("message", refusal_message_));
+
+  if (certd != std::string::npos) return AnswerOfCertd(path);
 
   if (path.starts_with("/keypair/")) {
     for (const auto& [id, key] : keys_) {

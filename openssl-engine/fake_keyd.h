@@ -46,13 +46,15 @@ void WriteAll(int connection, std::string_view bytes);
 // An answer as keyd writes it.
 std::string FormatAnswer(int status, std::string_view body);
 
-// A keyd whose key pairs are EVP_PKEYs. Handles are `sr=<id>&sig=x+/=`.
+// A keyd whose key pairs are EVP_PKEYs, and on the same socket a certd. Handles are `sr=<id>&sig=x+/=`.
 class KeyServer {
  public:
   KeyServer();
 
   // The key behind `id`, now or from now on.
   void SetKey(const std::string& id, EVP_PKEY* key);
+  // What certd answers for the certificate `id`.
+  void SetChain(const std::string& id, std::string pem);
   // Every call is answered with this from now on; 0 ends it.
   void Refuse(int status, std::string message);
 
@@ -65,10 +67,12 @@ class KeyServer {
 
  private:
   std::string Answer(const std::string& request);
+  std::string AnswerOfCertd(const std::string& path) const;
   std::string Parameter(EVP_PKEY* key, const std::string& name);
 
   mutable std::mutex mutex_;
   std::map<std::string, PkeyPtr> keys_;
+  std::map<std::string, std::string> chains_;
   int refusal_ = 0;
   std::string refusal_message_;
   std::string last_request_;

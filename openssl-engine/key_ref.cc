@@ -9,6 +9,7 @@ namespace aziot::openssl_engine {
 namespace {
 
 constexpr std::string_view kScheme = "aziot:";
+constexpr char kNoName[] = "neither sr=, handle=, key= nor cert= follows aziot:";
 
 Failure Invalid(std::string text) { return {Reason::kInvalidName, "key name: " + std::move(text)}; }
 
@@ -59,27 +60,22 @@ Result<KeyRef> ParseKeyName(std::string_view field) {
   KeyRef ref;
   const size_t equals = field.find('=');
   const std::string_view word = field.substr(0, equals);
-  if (equals == std::string_view::npos) return Invalid("neither sr=, handle= nor key= follows aziot:");
+  if (equals == std::string_view::npos) return Invalid(kNoName);
   if (word == "sr") {
     if (!IsHandle(field)) return Invalid("the handle has other than printable ASCII characters");
     ref.handle = field;
     return ref;
   }
-  if (word == "cert") {
-    return Failure{Reason::kNotSupported, "key name: aziot:cert= is not supported yet"};
-  }
-  if (word != "handle" && word != "key") {
-    return Invalid("neither sr=, handle= nor key= follows aziot:");
-  }
+  if (word != "handle" && word != "key" && word != "cert") return Invalid(kNoName);
   std::optional<std::string> value = PercentDecode(field.substr(equals + 1));
   if (!value) return Invalid("broken percent-encoding in " + std::string(word) + "=");
   if (word == "handle") {
     if (!IsHandle(*value)) return Invalid("handle= is empty or has other than printable ASCII characters");
     ref.handle = *std::move(value);
   } else {
-    if (value->empty()) return Invalid("key= is empty");
-    if (value->find('\0') != std::string::npos) return Invalid("key= holds a NUL");
-    ref.key_id = *std::move(value);
+    if (value->empty()) return Invalid(std::string(word) + "= is empty");
+    if (value->find('\0') != std::string::npos) return Invalid(std::string(word) + "= holds a NUL");
+    (word == "key" ? ref.key_id : ref.cert_id) = *std::move(value);
   }
   return ref;
 }
@@ -110,7 +106,13 @@ Result<KeyRef> ParseKeyRef(std::string_view uri) {
 
 std::string FormatKeyRef(const KeyRef& ref) {
   std::string uri(kScheme);
-  uri += ref.handle.empty() ? "key=" + PercentEncode(ref.key_id) : "handle=" + PercentEncode(ref.handle);
+  if (!ref.handle.empty()) {
+    uri += "handle=" + PercentEncode(ref.handle);
+  } else if (!ref.key_id.empty()) {
+    uri += "key=" + PercentEncode(ref.key_id);
+  } else {
+    uri += "cert=" + PercentEncode(ref.cert_id);
+  }
   if (!ref.socket_path.empty()) uri += ";socket=" + PercentEncode(ref.socket_path);
   return uri;
 }

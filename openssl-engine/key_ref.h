@@ -1,10 +1,12 @@
-// KeyRef: the name by which a program asks for a key of keyd. A URI of the scheme `aziot` (any case):
+// KeyRef: the name by which a program asks for a key of keyd, or for a certificate of certd. A URI of the
+// scheme `aziot` (any case):
 //
 //   aziot:sr=...&sig=...        a key handle as it is, nothing decoded
 //   aziot:handle=<text>         the same, percent-encoded
 //   aziot:key=<text>            a key ID, percent-encoded; keyd must let the process's own uid have it
+//   aziot:cert=<text>           a certificate ID, percent-encoded
 //
-// Each may be followed by `;socket=<text>`: the percent-encoded absolute path of keyd's socket.
+// Each may be followed by `;socket=<text>`: the percent-encoded absolute path of the daemon's socket.
 // A handle is a bearer capability: it is never put into an error text.
 #pragma once
 
@@ -16,13 +18,14 @@
 namespace aziot::openssl_engine {
 
 struct KeyRef {
-  std::string handle;  // exactly one of handle and key_id is set
+  std::string handle;  // exactly one of handle, key_id and cert_id is set
   std::string key_id;
   std::string socket_path;  // empty: the provider's own setting
+  std::string cert_id;
 };
 
 // kInvalidName: not this grammar, an unknown or repeated attribute, a handle with other than printable ASCII,
-// an empty name, a NUL. kNotSupported: `aziot:cert=`.
+// an empty name, a NUL.
 Result<KeyRef> ParseKeyRef(std::string_view uri);
 
 // The URI of `ref` in its percent-encoded form; ParseKeyRef gives `ref` back.
@@ -32,7 +35,7 @@ std::string FormatKeyRef(const KeyRef& ref);
 // segment.
 std::string PercentEncode(std::string_view text);
 
-// Why `path` cannot be the path of keyd's socket, or nothing. Longer paths than sun_path holds would be cut.
+// Why `path` cannot be the path of a socket, or nothing. Longer paths than sun_path holds would be cut.
 const char* SocketPathFault(std::string_view path);
 
 }  // namespace aziot::openssl_engine

@@ -23,14 +23,14 @@ Failure Rotated() {
 
 Failure CryptoFailed(std::string text) { return {Reason::kCrypto, std::move(text)}; }
 
-Result<PkeyPtr> MakePublicKey(const Software& software, const char* type, OSSL_PARAM_BLD* build) {
+Result<PkeyPtr> MakePublicKey(const Software& software, bool is_rsa, OSSL_PARAM_BLD* build) {
   const ParamsPtr params(OSSL_PARAM_BLD_to_param(build));
-  const PkeyCtxPtr ctx(EVP_PKEY_CTX_new_from_name(software.libctx, type, software.properties));
+  const PkeyCtxPtr ctx(EVP_PKEY_CTX_new_from_name(software.libctx, FetchName(is_rsa), software.properties));
   EVP_PKEY* key = nullptr;
   if (params == nullptr || ctx == nullptr || EVP_PKEY_fromdata_init(ctx.get()) <= 0 ||
       EVP_PKEY_fromdata(ctx.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) <= 0) {
     return CryptoFailed(
-        std::string("the public ") + type +
+        std::string("the public ") + (is_rsa ? "RSA" : "EC") +
         " key that keyd gave cannot be used; is a provider with software keys (default) active?");
   }
   return PkeyPtr(key);
@@ -53,41 +53,65 @@ Result<Bytes> Uncompress(const Software& software, BytesView point) {
   return out;
 }
 
+// The text `member` of keyd's answer to a call about a key.
+Result<std::string> AskText(const Endpoint& endpoint, std::string request, std::string_view path,
+                            std::string_view more_members, std::string_view member) {
+  request.append(more_members).append("}");
+  const Result<std::string> body = Call(endpoint, "POST", path, request);
+  if (!body.ok()) return body.failure();
+  Result<std::string> text = StringMember(*body, member);
+  if (text.ok()) return text;
+  return Failure{text.failure().reason, "POST " + std::string(path) + ": " + text.failure().text};
+}
+
 }  // namespace
 
-Result<std::shared_ptr<const RemoteKey>> RemoteKey::Open(const KeyRef& ref, Endpoint endpoint,
-                                                         const Software& software) {
+Result<RemoteKey::Identity> RemoteKey::Identify(const KeyRef& ref, Endpoint endpoint) {
+  if (!ref.cert_id.empty()) {
+    return Failure{Reason::kInvalidName, "key name: aziot:cert= names a certificate, not a key"};
+  }
   if (!ref.socket_path.empty()) endpoint.socket_path = ref.socket_path;
-  std::string handle = ref.handle;
-  if (handle.empty()) {
-    Result<std::string> body = Call(endpoint, "GET", "/keypair/" + PercentEncode(ref.key_id), "");
+  Identity identity{{.handle = ref.handle, .socket_path = ref.socket_path}};
+  if (ref.handle.empty()) {
+    const Result<std::string> body = Call(endpoint, "GET", "/keypair/" + PercentEncode(ref.key_id), "");
     if (!body.ok()) return body.failure();
     Result<std::string> minted = StringMember(*body, "keyHandle");
     if (!minted.ok()) return minted.failure();
-    handle = *std::move(minted);
+    identity.ref.handle = *std::move(minted);
   }
-  std::shared_ptr<RemoteKey> key(new RemoteKey(std::move(handle), std::move(endpoint), software));
-  Result<PkeyPtr> public_key = key->FetchPublicKey();
+  const Result<std::string> algorithm =
+      AskText(endpoint, BeginRequest(identity.ref.handle), "/parameters/algorithm", "", "value");
+  if (!algorithm.ok()) return algorithm.failure();
+  identity.is_rsa = *algorithm == "RSA";
+  if (!identity.is_rsa && *algorithm != "ECDSA") {
+    return Failure{Reason::kNotSupported, "keyd's key is neither RSA nor ECDSA"};
+  }
+  return identity;
+}
+
+Result<std::shared_ptr<const RemoteKey>> RemoteKey::Open(const KeyRef& ref, Endpoint endpoint,
+                                                         const Software& software, Wanted wanted) {
+  Result<Identity> identity = Identify(ref, endpoint);
+  if (!identity.ok()) return identity.failure();
+  const bool is_rsa = identity->is_rsa;
+  if (wanted == (is_rsa ? Wanted::kEc : Wanted::kRsa)) return std::shared_ptr<const RemoteKey>();
+
+  if (!ref.socket_path.empty()) endpoint.socket_path = ref.socket_path;
+  std::shared_ptr<RemoteKey> key(new RemoteKey(*std::move(identity), std::move(endpoint), software));
+  Result<PkeyPtr> public_key = is_rsa ? key->FetchRsa() : key->FetchEc();
   if (!public_key.ok()) return public_key.failure();
   key->public_key_ = *std::move(public_key);
+  if (!key->PrepareCheck()) return CryptoFailed("no software RSA or ECDSA to check keyd's signatures with");
   return std::shared_ptr<const RemoteKey>(std::move(key));
 }
 
-Result<std::string> RemoteKey::Ask(std::string_view path, std::string_view more_members,
-                                   std::string_view member) const {
-  const std::string request = "{\"keyHandle\":" + QuoteJson(handle_) + std::string(more_members) + "}";
-  const Result<std::string> body = Call(endpoint_, "POST", path, request);
-  if (!body.ok()) return body.failure();
-  Result<std::string> text = StringMember(*body, member);
-  if (!text.ok()) {
-    return Failure{text.failure().reason, "POST " + std::string(path) + ": " + text.failure().text};
-  }
-  return text;
+std::string RemoteKey::BeginRequest(const std::string& handle) {
+  return "{\"keyHandle\":" + QuoteJson(handle);
 }
 
-Result<Bytes> RemoteKey::AskBytes(std::string_view path, std::string_view more_members,
-                                  std::string_view member) const {
-  const Result<std::string> text = Ask(path, more_members, member);
+Result<Bytes> RemoteKey::Ask(std::string_view path, std::string_view more_members,
+                             std::string_view member) const {
+  const Result<std::string> text = AskText(endpoint_, request_, path, more_members, member);
   if (!text.ok()) return text.failure();
   std::optional<Bytes> bytes = ParseBase64(*text);
   if (!bytes || bytes->empty()) {
@@ -97,19 +121,10 @@ Result<Bytes> RemoteKey::AskBytes(std::string_view path, std::string_view more_m
   return *std::move(bytes);
 }
 
-Result<PkeyPtr> RemoteKey::FetchPublicKey() {
-  const Result<std::string> algorithm = Ask("/parameters/algorithm", "", "value");
-  if (!algorithm.ok()) return algorithm.failure();
-  is_rsa_ = *algorithm == "RSA";
-  if (is_rsa_) return FetchRsa();
-  if (*algorithm == "ECDSA") return FetchEc();
-  return Failure{Reason::kNotSupported, "keyd's key is neither RSA nor ECDSA"};
-}
-
 Result<PkeyPtr> RemoteKey::FetchRsa() const {
-  const Result<Bytes> modulus = AskBytes("/parameters/rsa-modulus", "", "value");
+  const Result<Bytes> modulus = Ask("/parameters/rsa-modulus", "", "value");
   if (!modulus.ok()) return modulus.failure();
-  const Result<Bytes> exponent = AskBytes("/parameters/rsa-exponent", "", "value");
+  const Result<Bytes> exponent = Ask("/parameters/rsa-exponent", "", "value");
   if (!exponent.ok()) return exponent.failure();
   const BignumPtr n(BN_bin2bn(modulus->data(), static_cast<int>(modulus->size()), nullptr));
   const BignumPtr e(BN_bin2bn(exponent->data(), static_cast<int>(exponent->size()), nullptr));
@@ -119,16 +134,16 @@ Result<PkeyPtr> RemoteKey::FetchRsa() const {
       OSSL_PARAM_BLD_push_BN(build.get(), OSSL_PKEY_PARAM_RSA_E, e.get()) != 1) {
     return CryptoFailed("building an RSA key");
   }
-  return MakePublicKey(software_, "RSA", build.get());
+  return MakePublicKey(software_, /*is_rsa=*/true, build.get());
 }
 
 Result<PkeyPtr> RemoteKey::FetchEc() const {
-  const Result<Bytes> curve = AskBytes("/parameters/ec-curve-oid", "", "value");
+  const Result<Bytes> curve = Ask("/parameters/ec-curve-oid", "", "value");
   if (!curve.ok()) return curve.failure();
   if (!std::equal(curve->begin(), curve->end(), std::begin(kP256Oid), std::end(kP256Oid))) {
     return Failure{Reason::kNotSupported, "keyd's key is on another curve than P-256"};
   }
-  const Result<Bytes> given = AskBytes("/parameters/ec-point", "", "value");
+  const Result<Bytes> given = Ask("/parameters/ec-point", "", "value");
   if (!given.ok()) return given.failure();
   const Result<Bytes> point = Uncompress(software_, *given);
   if (!point.ok()) return point.failure();
@@ -139,11 +154,16 @@ Result<PkeyPtr> RemoteKey::FetchEc() const {
           1) {
     return CryptoFailed("building an EC key");
   }
-  return MakePublicKey(software_, "EC", build.get());
+  return MakePublicKey(software_, /*is_rsa=*/false, build.get());
 }
 
-PkeyCtxPtr RemoteKey::NewContext() const {
-  return PkeyCtxPtr(EVP_PKEY_CTX_new_from_pkey(software_.libctx, public_key_.get(), software_.properties));
+// Fetching the implementation takes longer than copying a context that has it.
+bool RemoteKey::PrepareCheck() {
+  check_.reset(EVP_PKEY_CTX_new_from_pkey(software_.libctx, public_key_.get(), software_.properties));
+  if (check_ == nullptr) return false;
+  if (!is_rsa_) return EVP_PKEY_verify_init(check_.get()) > 0;
+  return EVP_PKEY_encrypt_init(check_.get()) > 0 &&
+         EVP_PKEY_CTX_set_rsa_padding(check_.get(), RSA_NO_PADDING) > 0;
 }
 
 Result<Bytes> RemoteKey::SignDigest(BytesView digest) const {
@@ -152,16 +172,15 @@ Result<Bytes> RemoteKey::SignDigest(BytesView digest) const {
   digest = digest.first(std::min(digest.size(), order_length));
   const std::string members =
       ",\"algorithm\":\"ECDSA\",\"parameters\":{\"digest\":" + QuoteJson(FormatBase64(digest)) + "}";
-  Result<Bytes> signature = AskBytes("/sign", members, "signature");
+  Result<Bytes> signature = Ask("/sign", members, "signature");
   if (!signature.ok()) return signature;
 
   ERR_set_mark();
-  const PkeyCtxPtr ctx = NewContext();
-  const bool ready = ctx != nullptr && EVP_PKEY_verify_init(ctx.get()) > 0;
-  const bool ours = ready && EVP_PKEY_verify(ctx.get(), signature->data(), signature->size(), digest.data(),
-                                             digest.size()) == 1;
+  const PkeyCtxPtr ctx(EVP_PKEY_CTX_dup(check_.get()));
+  const bool ours = ctx != nullptr && EVP_PKEY_verify(ctx.get(), signature->data(), signature->size(),
+                                                      digest.data(), digest.size()) == 1;
   ERR_pop_to_mark();
-  if (!ready) return CryptoFailed("checking keyd's signature: no software ECDSA");
+  if (ctx == nullptr) return CryptoFailed("checking keyd's signature: no memory");
   if (!ours) return Rotated();
   return signature;
 }
@@ -190,21 +209,19 @@ Result<Bytes> RemoteKey::SignRaw(BytesView encoded) const {
 Result<Bytes> RemoteKey::Encrypt(std::string_view algorithm, BytesView input, BytesView encoded) const {
   const std::string members =
       ",\"algorithm\":" + QuoteJson(algorithm) + ",\"plaintext\":" + QuoteJson(FormatBase64(input));
-  Result<Bytes> signature = AskBytes("/encrypt", members, "ciphertext");
+  Result<Bytes> signature = Ask("/encrypt", members, "ciphertext");
   if (!signature.ok()) return signature;
 
   ERR_set_mark();
-  const PkeyCtxPtr ctx = NewContext();
-  const bool ready = ctx != nullptr && EVP_PKEY_encrypt_init(ctx.get()) > 0 &&
-                     EVP_PKEY_CTX_set_rsa_padding(ctx.get(), RSA_NO_PADDING) > 0;
+  const PkeyCtxPtr ctx(EVP_PKEY_CTX_dup(check_.get()));
   Bytes opened(encoded.size());
   size_t length = opened.size();
   const bool ours =
-      ready && signature->size() == encoded.size() &&
+      ctx != nullptr && signature->size() == encoded.size() &&
       EVP_PKEY_encrypt(ctx.get(), opened.data(), &length, signature->data(), signature->size()) > 0 &&
       length == encoded.size() && std::equal(encoded.begin(), encoded.end(), opened.begin());
   ERR_pop_to_mark();
-  if (!ready) return CryptoFailed("checking keyd's signature: no software RSA");
+  if (ctx == nullptr) return CryptoFailed("checking keyd's signature: no memory");
   if (!ours) return Rotated();
   return signature;
 }

@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "openssl-engine/answer.h"
+#include "openssl-engine/key_ref.h"
 
 namespace aziot::openssl_engine {
 namespace {
@@ -55,10 +56,18 @@ milliseconds Left(Clock::time_point deadline) {
   return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(deadline - Clock::now()));
 }
 
+Trouble TimedOut(const Endpoint& endpoint, const char* what) {
+  return {{Reason::kTimeout, std::string(endpoint.peer) + " " + what}};
+}
+
 Attempt<Socket> Connect(const Endpoint& endpoint) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (endpoint.socket_path.size() >= sizeof(address.sun_path)) return Unreachable("connecting", ENAMETOOLONG);
+  if (const char* fault = SocketPathFault(endpoint.socket_path)) {
+    return Trouble{{Reason::kInvalidInput, "connecting to " + std::string(endpoint.peer) +
+                                               ": the socket's path \"" + endpoint.socket_path + "\" " +
+                                               fault}};
+  }
   endpoint.socket_path.copy(address.sun_path, sizeof(address.sun_path) - 1);
 
   Socket socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -77,30 +86,31 @@ Attempt<Socket> Connect(const Endpoint& endpoint) {
       return socket;
     if (errno == EINTR && Clock::now() < deadline) continue;
     if (errno == EAGAIN || errno == EINTR) {
-      return Trouble{{Reason::kTimeout, "keyd accepted no connection in time"}};
+      return TimedOut(endpoint, "accepted no connection in time");
     }
     return Unreachable("connecting to " + endpoint.socket_path, errno, errno == ECONNREFUSED);
   }
 }
 
 // Waits until `events` or the deadline; nothing means that the deadline passed.
-std::optional<Trouble> Wait(int fd, short events, Clock::time_point deadline) {
+std::optional<Trouble> Wait(const Endpoint& endpoint, int fd, short events, Clock::time_point deadline) {
   pollfd waiting{.fd = fd, .events = events, .revents = 0};
   while (true) {
     const int ready = poll(&waiting, 1, static_cast<int>(Left(deadline).count()));
     if (ready > 0) return std::nullopt;
-    if (ready == 0) return Trouble{{Reason::kTimeout, "keyd did not answer in time"}};
+    if (ready == 0) return TimedOut(endpoint, "did not answer in time");
     if (errno != EINTR) return Unreachable("poll", errno);
   }
 }
 
-std::optional<Trouble> Send(int fd, std::string_view request, Clock::time_point deadline) {
+std::optional<Trouble> Send(const Endpoint& endpoint, int fd, std::string_view request,
+                            Clock::time_point deadline) {
   while (!request.empty()) {
     const ssize_t sent = send(fd, request.data(), request.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) {
       request.remove_prefix(static_cast<size_t>(sent));
     } else if (errno == EAGAIN) {
-      if (auto trouble = Wait(fd, POLLOUT, deadline)) return trouble;
+      if (auto trouble = Wait(endpoint, fd, POLLOUT, deadline)) return trouble;
     } else if (errno == EPIPE) {
       return std::nullopt;  // an early answer may already lie there; reading tells
     } else if (errno != EINTR) {
@@ -110,25 +120,24 @@ std::optional<Trouble> Send(int fd, std::string_view request, Clock::time_point 
   return std::nullopt;
 }
 
-Attempt<Answer> Receive(int fd, Clock::time_point deadline) {
+Attempt<Answer> Receive(const Endpoint& endpoint, int fd, Clock::time_point deadline) {
   std::string received;
   char buffer[4096];
   while (true) {
     const ssize_t count = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
     if (count > 0) {
       received.append(buffer, static_cast<size_t>(count));
-      Result<std::optional<Answer>> answer = ParseAnswer(received);
+      Result<std::optional<Answer>> answer = ParseAnswer(received, endpoint.peer);
       if (!answer.ok()) return Trouble{answer.failure()};
       if (*answer) return **std::move(answer);
       // Without this a peer that sends byte after byte would never meet the deadline.
-      if (Clock::now() >= deadline) return Trouble{{Reason::kTimeout, "keyd did not answer in time"}};
+      if (Clock::now() >= deadline) return TimedOut(endpoint, "did not answer in time");
     } else if (count == 0 || errno == ECONNRESET || errno == EPIPE) {
-      if (received.empty()) {
-        return Trouble{{Reason::kUnreachable, "keyd closed the connection without an answer"}, true};
-      }
-      return Trouble{{Reason::kBadAnswer, "keyd closed the connection in the middle of its answer"}};
+      const std::string closed = std::string(endpoint.peer) + " closed the connection ";
+      if (received.empty()) return Trouble{{Reason::kUnreachable, closed + "without an answer"}, true};
+      return Trouble{{Reason::kBadAnswer, closed + "in the middle of its answer"}};
     } else if (errno == EAGAIN) {
-      if (auto trouble = Wait(fd, POLLIN, deadline)) return *std::move(trouble);
+      if (auto trouble = Wait(endpoint, fd, POLLIN, deadline)) return *std::move(trouble);
     } else if (errno != EINTR) {
       return Unreachable("reading the answer", errno);
     }
@@ -140,8 +149,8 @@ Attempt<Answer> Exchange(const Endpoint& endpoint, std::string_view request) {
   if (auto* trouble = std::get_if<Trouble>(&socket)) return std::move(*trouble);
   const int fd = std::get<Socket>(socket).get();
   const Clock::time_point deadline = Clock::now() + endpoint.io_timeout;
-  if (auto trouble = Send(fd, request, deadline)) return *std::move(trouble);
-  return Receive(fd, deadline);
+  if (auto trouble = Send(endpoint, fd, request, deadline)) return *std::move(trouble);
+  return Receive(endpoint, fd, deadline);
 }
 
 // Half of `pause` to all of it, so that a burst of refused callers does not come back as one burst. The
@@ -164,7 +173,7 @@ std::string FormatRequest(const Endpoint& endpoint, std::string_view verb, std::
                           std::string_view body) {
   std::string request(verb);
   request.append(" ").append(path).append("?api-version=").append(endpoint.api_version);
-  request.append(" HTTP/1.1\r\nHost: keyd.sock\r\n");
+  request.append(" HTTP/1.1\r\nHost: ").append(endpoint.peer).append(".sock\r\n");
   if (!body.empty()) {
     request.append("content-type: application/json\r\ncontent-length: ");
     request.append(std::to_string(body.size())).append("\r\n");
@@ -183,7 +192,7 @@ Result<std::string> Call(const Endpoint& endpoint, std::string_view verb, std::s
   for (int retries = 0;; ++retries) {
     Attempt<Answer> attempt = Exchange(endpoint, request);
     if (const auto* answer = std::get_if<Answer>(&attempt)) {
-      Result<std::string> success = SuccessBody(*answer);
+      Result<std::string> success = SuccessBody(*answer, endpoint.peer);
       if (success.ok()) return success;
       return Failure{success.failure().reason, doing + success.failure().text};
     }

@@ -1,6 +1,7 @@
-// Transport: one blocking call to keyd, one connection for each. It keeps no state, so it may be used from
-// any thread and after a fork, and it never raises a signal. A call that keyd closed without a word, or that
-// met a full backlog of a restarting keyd, is tried again: every call of this room may safely run twice.
+// Transport: one blocking call to keyd or certd, one connection for each. It keeps no state, so it may be
+// used from any thread and after a fork, and it never raises a signal. A call that the daemon closed without
+// a word, or that it refused to connect while restarting, is tried again: every call of this room may safely
+// run twice.
 #pragma once
 
 #include <chrono>
@@ -18,10 +19,12 @@ struct Endpoint {
   std::chrono::milliseconds io_timeout{30000};  // for the whole exchange; RSA-4096 in an HSM can take seconds
   int max_retries = 5;
   std::chrono::milliseconds first_pause{20};  // doubled each time; the real pause is half of it to all of it
+  const char* peer = "keyd";                  // or "certd": who answers there
 };
 
-// Sends `body` (empty: none) to `path`, which is without query, and gives back the JSON text of keyd's 200.
-// kUnreachable, kTimeout, kBadAnswer or kRefused otherwise, with path and cause in the text.
+// Sends `body` (empty: none) to `path`, which is without query, and gives back the JSON text of a 200.
+// kUnreachable, kTimeout, kBadAnswer or kRefused otherwise, with path and cause in the text; kInvalidInput
+// when the socket's path cannot be one.
 Result<std::string> Call(const Endpoint& endpoint, std::string_view verb, std::string_view path,
                          std::string_view body);
 

@@ -27,6 +27,8 @@ T Guarded(T fallback, F body) noexcept {
 extern const OSSL_ALGORITHM kKeymgmtAlgorithms[];
 extern const OSSL_ALGORITHM kSignatureAlgorithms[];
 extern const OSSL_ALGORITHM kStoreAlgorithms[];
+extern const OSSL_ALGORITHM kAsymCipherAlgorithms[];
+extern const OSSL_ALGORITHM kDecoderAlgorithms[];
 
 // The TLS groups that go with our KEYMGMT.
 OSSL_FUNC_provider_get_capabilities_fn GetCapabilities;

@@ -43,7 +43,8 @@ void* GenerationInit(void* provider, int selection, const OSSL_PARAM params[]) {
   return Guarded<void*>(nullptr, [&]() -> void* {
     const auto* context = static_cast<const ProviderContext*>(provider);
     const Software software = context->software();
-    PkeyCtxPtr ctx(EVP_PKEY_CTX_new_from_name(software.libctx, NameOf(type), software.properties));
+    PkeyCtxPtr ctx(
+        EVP_PKEY_CTX_new_from_name(software.libctx, FetchName(type == KeyType::kRsa), software.properties));
     std::unique_ptr<Generation> generation(
         new Generation{context, type, (selection & OSSL_KEYMGMT_SELECT_KEYPAIR) != 0, std::move(ctx)});
     if (!Init(*generation) || GenerationSetParams(generation.get(), params) != 1) return nullptr;

@@ -69,7 +69,8 @@ int Import(void* keydata, int selection, const OSSL_PARAM params[]) {
   Key& key = *static_cast<Key*>(keydata);
   if (key.remote != nullptr) return 0;
   const Software software = key.provider->software();
-  const PkeyCtxPtr ctx(EVP_PKEY_CTX_new_from_name(software.libctx, NameOf(key.type), software.properties));
+  const PkeyCtxPtr ctx(
+      EVP_PKEY_CTX_new_from_name(software.libctx, FetchName(key.type == KeyType::kRsa), software.properties));
   EVP_PKEY* made = nullptr;
   if (ctx == nullptr || EVP_PKEY_fromdata_init(ctx.get()) <= 0 ||
       EVP_PKEY_fromdata(ctx.get(), &made, selection, const_cast<OSSL_PARAM*>(params)) <= 0) {

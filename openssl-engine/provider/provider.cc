@@ -47,8 +47,12 @@ const OSSL_ALGORITHM* QueryOperation(void*, int operation, int* no_cache) {
       return kKeymgmtAlgorithms;
     case OSSL_OP_SIGNATURE:
       return kSignatureAlgorithms;
+    case OSSL_OP_ASYM_CIPHER:
+      return kAsymCipherAlgorithms;
     case OSSL_OP_STORE:
       return kStoreAlgorithms;
+    case OSSL_OP_DECODER:
+      return kDecoderAlgorithms;
     default:
       return nullptr;
   }

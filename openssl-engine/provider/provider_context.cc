@@ -21,10 +21,10 @@ OSSL_ITEM Item(Reason reason, const char* text) {
 const OSSL_ITEM kReasonStrings[] = {
     Item(Reason::kInvalidName, "invalid key name"),
     Item(Reason::kNotSupported, "not supported"),
-    Item(Reason::kUnreachable, "keyd cannot be reached"),
-    Item(Reason::kTimeout, "keyd timed out"),
-    Item(Reason::kBadAnswer, "bad answer from keyd"),
-    Item(Reason::kRefused, "refused by keyd"),
+    Item(Reason::kUnreachable, "keyd or certd cannot be reached"),
+    Item(Reason::kTimeout, "keyd or certd timed out"),
+    Item(Reason::kBadAnswer, "bad answer from keyd or certd"),
+    Item(Reason::kRefused, "refused by keyd or certd"),
     Item(Reason::kRotated, "key was rotated, reload"),
     Item(Reason::kInvalidInput, "invalid input"),
     Item(Reason::kCrypto, "crypto failure"),
@@ -49,36 +49,37 @@ ProviderContext::ProviderContext(const OSSL_CORE_HANDLE* handle, const OSSL_DISP
   }
   endpoint_.socket_path = AZIOT_SOCKET_DIR "/keyd.sock";
   endpoint_.api_version = "2021-05-01";
+  certd_.socket_path = AZIOT_SOCKET_DIR "/certd.sock";
+  certd_.api_version = "2020-09-01";
+  certd_.peer = "certd";
 }
 
 std::unique_ptr<ProviderContext> ProviderContext::New(const OSSL_CORE_HANDLE* handle,
                                                       const OSSL_DISPATCH* in) {
   std::unique_ptr<ProviderContext> context(new ProviderContext(handle, in));
-  if (!context->ReadConfiguration()) return nullptr;
+  context->ReadConfiguration();
   context->libctx_.reset(OSSL_LIB_CTX_new_child(handle, in));
   if (context->libctx_ == nullptr) return nullptr;
   return context;
 }
 
-bool ProviderContext::ReadConfiguration() {
-  if (get_params_ == nullptr) return true;
+// What is wrong with a value is said when it is used: OpenSSL drops the errors of a provider that does not
+// load.
+void ProviderContext::ReadConfiguration() {
+  if (get_params_ == nullptr) return;
   const char* socket_path = nullptr;
+  const char* certd_socket_path = nullptr;
   const char* api_version = nullptr;
   OSSL_PARAM wanted[] = {
       OSSL_PARAM_construct_utf8_ptr("socket_path", const_cast<char**>(&socket_path), 0),
+      OSSL_PARAM_construct_utf8_ptr("certd_socket_path", const_cast<char**>(&certd_socket_path), 0),
       OSSL_PARAM_construct_utf8_ptr("api_version", const_cast<char**>(&api_version), 0),
       OSSL_PARAM_construct_end(),
   };
-  if (get_params_(handle_, wanted) != 1) return true;
-  if (socket_path != nullptr) {
-    if (const char* fault = SocketPathFault(socket_path)) {
-      Raise({Reason::kInvalidInput, std::string("socket_path in the provider's configuration ") + fault});
-      return false;
-    }
-    endpoint_.socket_path = socket_path;
-  }
+  if (get_params_(handle_, wanted) != 1) return;
+  if (socket_path != nullptr) endpoint_.socket_path = socket_path;
+  if (certd_socket_path != nullptr) certd_.socket_path = certd_socket_path;
   if (api_version != nullptr) endpoint_.api_version = PercentEncode(api_version);
-  return true;
 }
 
 void ProviderContext::Raise(const Failure& failure) const {

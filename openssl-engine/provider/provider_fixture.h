@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "openssl-engine/fake_keyd.h"
 #include "openssl-engine/key_ref.h"
@@ -24,17 +25,21 @@ using X509ReqPtr = std::unique_ptr<X509_REQ, FreeWith<X509_REQ_free>>;
 using StorePtr = std::unique_ptr<OSSL_STORE_CTX, FreeWith<OSSL_STORE_close>>;
 using StoreInfoPtr = std::unique_ptr<OSSL_STORE_INFO, FreeWith<OSSL_STORE_INFO_free>>;
 
-enum class Order { kDefaultFirst, kOursFirst };
+// In the third, a property query sends everything that is nobody's in particular to the default provider.
+enum class Order { kDefaultFirst, kOursFirst, kOursFirstWithQuery };
+constexpr Order kOrders[] = {Order::kDefaultFirst, Order::kOursFirst, Order::kOursFirstWithQuery};
 
 inline const char* OrderName(Order order) {
-  return order == Order::kDefaultFirst ? "DefaultFirst" : "OursFirst";
+  constexpr const char* kNames[] = {"DefaultFirst", "OursFirst", "OursFirstWithQuery"};
+  return kNames[static_cast<size_t>(order)];
 }
 
 class ProviderFixture : public testing::Test {
  protected:
   explicit ProviderFixture(Order order = Order::kDefaultFirst) {
     OSSL_PROVIDER_set_default_search_path(libctx(), AZIOT_MODULE_DIR);
-    const bool ours_first = order == Order::kOursFirst;
+    const bool ours_first = order != Order::kDefaultFirst;
+    if (order == Order::kOursFirstWithQuery) EVP_set_default_properties(libctx(), "?provider=default");
     first_ = OSSL_PROVIDER_load(libctx(), ours_first ? "aziot_keys" : "default");
     second_ = OSSL_PROVIDER_load(libctx(), ours_first ? "default" : "aziot_keys");
     keyd_.SetKey("rsa", rsa_.get());
@@ -73,6 +78,20 @@ class ProviderFixture : public testing::Test {
     return key;
   }
 
+  // The certificates behind `uri`, in their order.
+  std::vector<X509Ptr> LoadChain(const std::string& uri, int expect = OSSL_STORE_INFO_CERT) const {
+    std::vector<X509Ptr> chain;
+    const StorePtr store(
+        OSSL_STORE_open_ex(uri.c_str(), libctx(), nullptr, nullptr, nullptr, nullptr, nullptr, nullptr));
+    if (store == nullptr) return chain;
+    if (expect != 0) OSSL_STORE_expect(store.get(), expect);
+    while (OSSL_STORE_eof(store.get()) != 1) {
+      const StoreInfoPtr info(OSSL_STORE_load(store.get()));
+      if (info != nullptr) chain.emplace_back(OSSL_STORE_INFO_get1_CERT(info.get()));
+    }
+    return chain;
+  }
+
   // The error queue as text; empties it.
   static std::string Errors() {
     std::string text;
@@ -107,6 +126,10 @@ class ProviderFixture : public testing::Test {
     static EVP_PKEY* const kRsa = EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", size_t{2048});
     static EVP_PKEY* const kEc = EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256");
     return Share(type == "RSA" ? kRsa : kEc);
+  }
+  static PkeyPtr OnceMadeRsa4096() {
+    static EVP_PKEY* const kRsa = EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", size_t{4096});
+    return Share(kRsa);
   }
 
   LibCtxPtr libctx_{OSSL_LIB_CTX_new()};

@@ -56,18 +56,24 @@ size_t OpenDescriptors() {
 // Every order of activation with every kind of key.
 class KeyTest : public ProviderFixture, public testing::WithParamInterface<std::tuple<Order, const char*>> {
  protected:
-  KeyTest() : ProviderFixture(std::get<0>(GetParam())) {}
+  KeyTest() : ProviderFixture(std::get<0>(GetParam())) {
+    if (id() == "rsa4096") original_ = OnceMadeRsa4096();
+    if (id() == "rsa") original_ = Share(rsa_.get());
+    if (id() == "ec") original_ = Share(ec_.get());
+    keyd_.SetKey(id(), original());
+  }
   std::string id() const { return std::get<1>(GetParam()); }
-  bool is_rsa() const { return id() == "rsa"; }
-  EVP_PKEY* original() const { return is_rsa() ? rsa_.get() : ec_.get(); }
+  bool is_rsa() const { return id() != "ec"; }
+  EVP_PKEY* original() const { return original_.get(); }
+
+ private:
+  PkeyPtr original_;
 };
-INSTANTIATE_TEST_SUITE_P(All, KeyTest,
-                         testing::Combine(testing::Values(Order::kDefaultFirst, Order::kOursFirst),
-                                          testing::Values("rsa", "ec")),
-                         [](const auto& info) {
-                           return std::string(OrderName(std::get<0>(info.param))) + "_" +
-                                  std::get<1>(info.param);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    All, KeyTest, testing::Combine(testing::ValuesIn(kOrders), testing::Values("rsa", "rsa4096", "ec")),
+    [](const auto& info) {
+      return std::string(OrderName(std::get<0>(info.param))) + "_" + std::get<1>(info.param);
+    });
 
 TEST_P(KeyTest, EveryFormOfNameLoadsTheKey) {
   for (const std::string& uri : {"aziot:" + KeyServer::HandleOf(id()),
@@ -332,9 +338,7 @@ TEST_F(StoreTest, OtherExpectationsFindNothingAndAskNobody) {
 
 TEST_F(StoreTest, ABadNameOrAnAbsentKeydIsNamed) {
   EXPECT_EQ(Load("aziot:name=x"), nullptr);
-  EXPECT_NE(Errors().find("neither sr=, handle= nor key= follows aziot:"), std::string::npos);
-  EXPECT_EQ(Load("aziot:cert=x"), nullptr);
-  EXPECT_NE(Errors().find("aziot:cert= is not supported yet"), std::string::npos);
+  EXPECT_NE(Errors().find("neither sr=, handle=, key= nor cert= follows aziot:"), std::string::npos);
   EXPECT_EQ(Load("aziot:key=x;socket=/nowhere/keyd.sock"), nullptr);
   EXPECT_NE(Errors().find("GET /keypair/x: connecting to /nowhere/keyd.sock: No such file"),
             std::string::npos);
@@ -342,11 +346,35 @@ TEST_F(StoreTest, ABadNameOrAnAbsentKeydIsNamed) {
   EXPECT_NE(Errors().find("status 401: user 0 is not authorized"), std::string::npos);
 }
 
-TEST_F(StoreTest, TheKeyOutlivesTheCallersHoldOnTheProvider) {
-  PkeyPtr key = Load(UriOf("ec"));
-  OSSL_PROVIDER_unload(second_);
-  second_ = nullptr;
-  key.reset();
+TEST_F(StoreTest, AChainComesLeafFirst) {
+  std::string pem;
+  for (EVP_PKEY* key : {ec_.get(), rsa_.get()}) {
+    const X509Ptr certificate = NewCertificate(key);
+    ASSERT_GT(X509_sign(certificate.get(), key, EVP_sha256()), 0);
+    const std::unique_ptr<BIO, FreeWith<BIO_free_all>> out(BIO_new(BIO_s_mem()));
+    PEM_write_bio_X509(out.get(), certificate.get());
+    char* text = nullptr;
+    const long size = BIO_get_mem_data(out.get(), &text);
+    pem.append(text, static_cast<size_t>(size));
+  }
+  keyd_.SetChain("edge/ca", pem);
+  for (const int expect : {OSSL_STORE_INFO_CERT, 0}) {
+    const std::vector<X509Ptr> chain = LoadChain("aziot:cert=edge%2Fca" + keyd_.SocketAttribute(), expect);
+    ASSERT_EQ(chain.size(), 2u) << Errors();
+    EXPECT_EQ(EVP_PKEY_eq(X509_get0_pubkey(chain[0].get()), ec_.get()), 1);
+    EXPECT_EQ(EVP_PKEY_eq(X509_get0_pubkey(chain[1].get()), rsa_.get()), 1);
+  }
+  // A key is not what stands there.
+  EXPECT_TRUE(LoadChain("aziot:cert=edge%2Fca" + keyd_.SocketAttribute(), OSSL_STORE_INFO_PKEY).empty());
+}
+
+TEST_F(StoreTest, AnAbsentOrBrokenChainIsNamedAndEndsTheStore) {
+  EXPECT_TRUE(LoadChain("aziot:cert=none" + keyd_.SocketAttribute()).empty());
+  EXPECT_NE(Errors().find("GET /certificates/none: certd refused with status 400"), std::string::npos);
+  keyd_.SetChain("broken", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+  EXPECT_TRUE(LoadChain("aziot:cert=broken" + keyd_.SocketAttribute()).empty());
+  EXPECT_NE(Errors().find("GET /certificates/broken: a certificate of certd's answer cannot be read"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -60,9 +60,8 @@ Failure Invalid(std::string text) { return {Reason::kInvalidInput, std::move(tex
 
 // A name arrives as SHA256, SHA2-256 or SHA-256: fetching finds the one digest that all of them mean.
 MdPtr FetchDigest(const ProviderContext& provider, const char* name, const std::string& properties) {
-  const Software software = provider.software();
-  return MdPtr(
-      EVP_MD_fetch(software.libctx, name, properties.empty() ? software.properties : properties.c_str()));
+  if (properties.empty()) return provider.FindDigest(name);
+  return MdPtr(EVP_MD_fetch(provider.software().libctx, name, properties.c_str()));
 }
 
 // The text of a parameter, or null when it is no text.

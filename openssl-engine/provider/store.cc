@@ -1,15 +1,16 @@
 // STORE: the URI scheme `aziot`. Opening reads the name; loading asks keyd for the public half and hands the
-// core a reference that our KEYMGMT turns into the key.
+// core a reference that our KEYMGMT turns into the key, or asks certd for a chain and hands over one
+// certificate after the other.
 #include <openssl/core_names.h>
-#include <openssl/core_object.h>
 #include <openssl/params.h>
 #include <openssl/store.h>
 
-#include <string>
+#include <deque>
 
+#include "openssl-engine/cert_chain.h"
 #include "openssl-engine/key_ref.h"
 #include "openssl-engine/provider/dispatch.h"
-#include "openssl-engine/provider/key.h"
+#include "openssl-engine/provider/loading.h"
 
 namespace aziot::openssl_engine {
 namespace {
@@ -19,11 +20,15 @@ struct Opened {
   KeyRef name;
   int expected = 0;  // a number of OSSL_STORE_INFO_..., 0 for anything
   bool done = false;
+  std::deque<Bytes> chain;  // certificates that are not handed over yet
 };
 
-bool WantsKey(const Opened& opened) {
-  return opened.expected == 0 || opened.expected == OSSL_STORE_INFO_PKEY ||
-         opened.expected == OSSL_STORE_INFO_PUBKEY;
+bool NamesCertificate(const Opened& opened) { return !opened.name.cert_id.empty(); }
+
+bool Wants(const Opened& opened) {
+  if (opened.expected == 0) return true;
+  if (NamesCertificate(opened)) return opened.expected == OSSL_STORE_INFO_CERT;
+  return opened.expected == OSSL_STORE_INFO_PKEY || opened.expected == OSSL_STORE_INFO_PUBKEY;
 }
 
 void* Open(void* provider, const char* uri) {
@@ -48,50 +53,39 @@ int SetParams(void* context, const OSSL_PARAM params[]) {
   return expect == nullptr || OSSL_PARAM_get_int(expect, &static_cast<Opened*>(context)->expected) == 1;
 }
 
-std::unique_ptr<Key> LoadKey(const Opened& opened) {
-  const ProviderContext& provider = *opened.provider;
-  Result<std::shared_ptr<const RemoteKey>> remote =
-      RemoteKey::Open(opened.name, provider.endpoint(), provider.software());
-  if (!remote.ok()) {
-    provider.Raise(remote.failure());
-    return nullptr;
+// The whole chain is fetched with the first certificate.
+int LoadCertificate(Opened& opened, OSSL_CALLBACK* object, void* argument) {
+  if (!opened.done) {
+    const Result<std::vector<Bytes>> chain = FetchCertChain(opened.name, opened.provider->certd());
+    opened.done = true;
+    if (!chain.ok()) {
+      opened.provider->Raise(chain.failure());
+      return 0;
+    }
+    opened.chain.assign(chain->begin(), chain->end());
   }
-  auto key = std::make_unique<Key>(Key{&provider, (*remote)->is_rsa() ? KeyType::kRsa : KeyType::kEc,
-                                       Share((*remote)->public_key()), nullptr});
-  if (opened.expected != OSSL_STORE_INFO_PUBKEY) {
-    key->remote = *std::move(remote);
-    key->has_private = true;
-  }
-  return key;
+  if (opened.chain.empty()) return 0;
+  const Bytes certificate = std::move(opened.chain.front());
+  opened.chain.pop_front();
+  return HandOver(certificate, object, argument);
 }
 
-int Load(void* context, OSSL_CALLBACK* object, void* object_argument, OSSL_PASSPHRASE_CALLBACK*, void*) {
+int Load(void* context, OSSL_CALLBACK* object, void* argument, OSSL_PASSPHRASE_CALLBACK*, void*) {
   return Guarded(0, [&] {
     Opened& opened = *static_cast<Opened*>(context);
+    if (Wants(opened) && NamesCertificate(opened)) return LoadCertificate(opened, object, argument);
     // Also after a failure: callers loop until the end is reached, and would ask keyd for ever.
     opened.done = true;
-    if (!WantsKey(opened)) return 0;
-    std::unique_ptr<Key> key = LoadKey(opened);
-    if (key == nullptr) return 0;
-    int kind = OSSL_OBJECT_PKEY;
-    std::string type = NameOf(key->type);
-    Key* holder = key.release();
-    Key** reference = &holder;
-    const OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &kind),
-        OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, type.data(), type.size()),
-        OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &reference, sizeof reference),
-        OSSL_PARAM_construct_end(),
-    };
-    const int taken = object(params, object_argument);
-    delete holder;  // null when KEYMGMT took it
-    return taken;
+    if (!Wants(opened)) return 0;
+    const Half half = opened.expected == OSSL_STORE_INFO_PUBKEY ? Half::kPublic : Half::kBoth;
+    Result<std::unique_ptr<Key>> key = LoadKey(*opened.provider, opened.name, half);
+    return key.ok() ? HandOver(*std::move(key), object, argument) : 0;
   });
 }
 
 int Eof(void* context) {
   const Opened& opened = *static_cast<const Opened*>(context);
-  return opened.done || !WantsKey(opened);
+  return (opened.done && opened.chain.empty()) || !Wants(opened);
 }
 
 int Close(void* context) {
@@ -112,7 +106,7 @@ const OSSL_DISPATCH kTable[] = {
 }  // namespace
 
 const OSSL_ALGORITHM kStoreAlgorithms[] = {
-    {"aziot", kProperties, kTable, "keys of keyd by URI"},
+    {"aziot", kProperties, kTable, "keys of keyd and certificates of certd by URI"},
     {nullptr, nullptr, nullptr, nullptr},
 };
 

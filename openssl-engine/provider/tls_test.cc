@@ -68,7 +68,6 @@ TEST_P(TlsTest, BothSidesFinishAndKnowEachOther) {
   EXPECT_EQ(X509_cmp(seen.get(), certificate.get()), 0);
 }
 
-constexpr Order kOrders[] = {Order::kDefaultFirst, Order::kOursFirst};
 std::string Name(const testing::TestParamInfo<std::tuple<Order, const char*, int, const char*>>& info) {
   const auto& [order, id, version, algorithms] = info.param;
   return std::string(OrderName(order)) + "_" + id + (version == TLS1_3_VERSION ? "_13" : "_12") +
