@@ -23,6 +23,10 @@ class P11KitPeer {
 
   // HMAC-SHA256 of 32 bytes.
   Worker Hmac() const;
+  // ECDSA P-256 of 32 bytes, with a pair that lies on the token.
+  Worker Ecdsa() const;
+  // The same token and pair, with SoftHSM in the client's own process.
+  static Worker EcdsaInProcess();
 
  private:
   std::string directory_;
