@@ -148,11 +148,12 @@ TEST_F(KeydProgramTest, UsersAreHeldToTheirPrincipalsWhichAReloadReplaces) {
   EXPECT_EQ(AskAs(kUser, "GET", "/key/agent-key?api-version=2021-05-01").status, 200);
 }
 
-TEST_F(KeydProgramTest, WhatIsNotSupportedYetIsNamedAtTheStart) {
-  Configure("config.d/token.toml", "[aziot_keys]\npkcs11_lib_path = \"/usr/lib/softhsm/libsofthsm2.so\"\n");
+TEST_F(KeydProgramTest, APathThatIsNoModuleIsNamedAtTheStart) {
+  Configure("config.d/token.toml",
+            "[aziot_keys]\npkcs11_lib_path = \"/etc/hostname\"\npkcs11_base_slot = \"pkcs11:token=main\"\n");
   Spawn();
   EXPECT_EQ(Wait(), 1);
-  EXPECT_THAT(Log(), HasSubstr("[aziot_keys] pkcs11_lib_path: not supported yet"));
+  EXPECT_THAT(Log(), HasSubstr("/etc/hostname"));
 }
 
 TEST_F(KeydProgramTest, ABadOptionIsNamedAtTheStart) {
