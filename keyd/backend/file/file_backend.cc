@@ -169,7 +169,7 @@ absl::Status FileBackend::CreateKey(const KeyId& id, KeyUsage) {
     return absl::OkStatus();
   }
   ASSIGN_OR_RETURN(const std::string path, paths_.PathOf(id));
-  const PathLocks::Guard guard = locks_.Lock(path);
+  const NameLocks::Guard guard = locks_.Lock(path);
   ASSIGN_OR_RETURN(const KeyCache::Content content, ContentToReplace(id));
   if (content != nullptr && content->kind != Kind::kTorn) return SymmetricContentOf(id).status();
   return Write(path, openssl::RandomSecret(kNewKeyBytes).Expose());
@@ -181,7 +181,7 @@ absl::Status FileBackend::ImportKey(const KeyId& id, BytesView bytes, KeyUsage) 
     return absl::InvalidArgumentError("PEM is no symmetric key: its file would be taken for a key pair's");
   }
   ASSIGN_OR_RETURN(const std::string path, paths_.PathOf(id));
-  const PathLocks::Guard guard = locks_.Lock(path);
+  const NameLocks::Guard guard = locks_.Lock(path);
   ASSIGN_OR_RETURN(const KeyCache::Content content, ContentToReplace(id));
   if (content != nullptr && content->kind != Kind::kTorn) RETURN_IF_ERROR(SymmetricContentOf(id).status());
   return Write(path, bytes);
@@ -191,7 +191,7 @@ absl::Status FileBackend::LoadKey(const KeyId& id) { return SymmetricContentOf(i
 
 absl::Status FileBackend::DeleteKey(const KeyId& id) {
   ASSIGN_OR_RETURN(const std::string path, paths_.PathOf(id));
-  const PathLocks::Guard guard = locks_.Lock(path);
+  const NameLocks::Guard guard = locks_.Lock(path);
   ASSIGN_OR_RETURN(const KeyCache::Content content, ContentToReplace(id));
   const bool is_ours =
       content != nullptr && (content->kind == Kind::kSymmetric || content->kind == Kind::kTorn);
@@ -226,7 +226,7 @@ absl::Status FileBackend::CreateKeyPair(const KeyId& id, std::span<const KeyAlgo
     return absl::OkStatus();
   }
   ASSIGN_OR_RETURN(const std::string path, paths_.PathOf(id));
-  const PathLocks::Guard guard = locks_.Lock(path);
+  const NameLocks::Guard guard = locks_.Lock(path);
   ASSIGN_OR_RETURN(const KeyCache::Content content, ContentToReplace(id));
   if (content != nullptr) {
     if (content->kind == Kind::kPair) return absl::OkStatus();
@@ -246,8 +246,8 @@ absl::Status FileBackend::MoveKeyPair(const KeyId& from, const KeyId& to) {
   ASSIGN_OR_RETURN(const std::string from_path, paths_.PathOf(from));
   ASSIGN_OR_RETURN(const std::string to_path, paths_.PathOf(to));
   if (from_path == to_path) return absl::InvalidArgumentError("both ids name one file");
-  const PathLocks::Guard first = locks_.Lock(std::min(from_path, to_path));
-  const PathLocks::Guard second = locks_.Lock(std::max(from_path, to_path));
+  const NameLocks::Guard first = locks_.Lock(std::min(from_path, to_path));
+  const NameLocks::Guard second = locks_.Lock(std::max(from_path, to_path));
   for (const KeyId* id : {&from, &to}) {
     ASSIGN_OR_RETURN(const KeyCache::Content content, ContentToReplace(*id));
     if (content == nullptr && id == &from) return absl::NotFoundError("there is no key pair to move");
@@ -264,7 +264,7 @@ absl::Status FileBackend::MoveKeyPair(const KeyId& from, const KeyId& to) {
 
 absl::Status FileBackend::DeleteKeyPair(const KeyId& id) {
   ASSIGN_OR_RETURN(const std::string path, paths_.PathOf(id));
-  const PathLocks::Guard guard = locks_.Lock(path);
+  const NameLocks::Guard guard = locks_.Lock(path);
   ASSIGN_OR_RETURN(const KeyCache::Content content, ContentToReplace(id));
   return content == nullptr || content->kind == Kind::kSymmetric ? absl::OkStatus() : Remove(path);
 }

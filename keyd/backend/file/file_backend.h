@@ -10,9 +10,9 @@
 
 #include "keyd/backend/file/key_cache.h"
 #include "keyd/backend/file/key_paths.h"
-#include "keyd/backend/file/path_locks.h"
-#include "keyd/backend/file/unsynced_names.h"
 #include "keyd/backend/key_backend.h"
+#include "keyd/backend/name_locks.h"
+#include "keyd/backend/unsynced_names.h"
 
 namespace aziot::keyd::file {
 
@@ -70,7 +70,7 @@ class FileBackend final : public KeyBackend {
 
   const KeyPaths paths_;
   mutable KeyCache cache_;
-  PathLocks locks_;
+  NameLocks locks_;
   UnsyncedNames unsynced_;
 };
 

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "keyd/backend/file/key_paths.h"
+#include "keyd/backend/unsynced_names.h"
 
 namespace aziot::keyd::file {
 namespace {

@@ -13,6 +13,7 @@
 #include "common/files/files.h"
 #include "common/testing/temp_dir.h"
 #include "keyd/backend/file/key_paths.h"
+#include "keyd/backend/unsynced_names.h"
 
 namespace aziot::keyd::file {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "keyd/backend/file/key_paths.h"
+#include "keyd/backend/unsynced_names.h"
 
 namespace aziot::keyd::file {
 namespace {

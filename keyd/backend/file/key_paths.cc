@@ -25,9 +25,4 @@ absl::StatusOr<std::string> KeyPaths::PathOf(const KeyId& id) const {
   return absl::StrCat(directory_, "/", FileNameOf(id));
 }
 
-std::string ParentOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
-}
-
 }  // namespace aziot::keyd::file

@@ -33,7 +33,4 @@ class KeyPaths {
   std::set<std::string> elsewhere_;
 };
 
-// The part of an absolute path before its last slash; "/" for a file in the root.
-std::string ParentOf(const std::string& path);
-
 }  // namespace aziot::keyd::file

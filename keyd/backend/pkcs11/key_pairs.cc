@@ -109,7 +109,7 @@ absl::Status TokenBackend::WithPair(const KeyId& id, PairBody body) {
   absl::Status status = TryPair(id, name, body);
   if (!absl::IsNotFound(status)) return status;
   // It may be between two names; whoever is moving it holds the lock, or has died.
-  const KeyLocks::Guard guard = locks_.Lock(LockOf(name));
+  const NameLocks::Guard guard = locks_.Lock(LockOf(name));
   const auto ticket = pairs_.Begin(token_.generation());
   RETURN_IF_ERROR(Run(id, [&](Session& session) { return EndCutMove(session, name); }));
   status = TryPair(id, name, body);
@@ -126,7 +126,7 @@ void TokenBackend::EndCutMoves() {
   });
   for (const std::string& label : labels) {
     const ObjectName name{.label = label, .id = std::nullopt};
-    const KeyLocks::Guard guard = locks_.Lock(LockOf(name));
+    const NameLocks::Guard guard = locks_.Lock(LockOf(name));
     log::Info("token \"{}\": ending a move to \"{}\" that was cut short", token_.name(), label);
     status.Update(token_.Run([&](Session& session) { return EndCutMove(session, name); }));
   }
@@ -154,7 +154,7 @@ absl::Status TokenBackend::CreatePairNow(Session& session, const ObjectName& nam
 absl::Status TokenBackend::CreateKeyPair(const KeyId& id, std::span<const KeyAlgorithm> preferred) {
   if (preferred.empty()) return absl::InvalidArgumentError("no algorithm to make a key pair of");
   ASSIGN_OR_RETURN(const ObjectName name, NewNameOf(id));
-  const KeyLocks::Guard guard = locks_.Lock(LockOf(name));
+  const NameLocks::Guard guard = locks_.Lock(LockOf(name));
   const absl::Status status =
       Run(id, [&](Session& session) { return CreatePairNow(session, name, preferred); });
   pairs_.Forget(id);
@@ -169,8 +169,8 @@ absl::Status TokenBackend::MoveKeyPair(const KeyId& from, const KeyId& to) {
   const std::string from_lock = LockOf(from_name);
   const std::string to_lock = LockOf(to_name);
   if (from_lock == to_lock) return absl::InvalidArgumentError("both ids name one object");
-  const KeyLocks::Guard first = locks_.Lock(std::min(from_lock, to_lock));
-  const KeyLocks::Guard second = locks_.Lock(std::max(from_lock, to_lock));
+  const NameLocks::Guard first = locks_.Lock(std::min(from_lock, to_lock));
+  const NameLocks::Guard second = locks_.Lock(std::max(from_lock, to_lock));
   std::optional<Bytes> renaming;
   const absl::Status status =
       Run(from, [&](Session& session) { return MovePair(session, from_name, to_name, renaming); });
@@ -183,7 +183,7 @@ absl::Status TokenBackend::DeleteKeyPair(const KeyId& id) {
   auto name = ExactNameOf(id);
   if (absl::IsNotFound(name.status())) return absl::OkStatus();
   RETURN_IF_ERROR(name.status());
-  const KeyLocks::Guard guard = locks_.Lock(LockOf(*name));
+  const NameLocks::Guard guard = locks_.Lock(LockOf(*name));
   const absl::Status status = Run(id, [&](Session& session) { return DestroyPair(session, *name); });
   pairs_.Forget(id);
   return status;

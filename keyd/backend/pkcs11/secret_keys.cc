@@ -124,7 +124,7 @@ absl::Status TokenBackend::CreateKeyNow(Session& session, const ObjectName& name
 absl::Status TokenBackend::CreateKey(const KeyId& id, KeyUsage usage) {
   ASSIGN_OR_RETURN(const SecretKind kind, KindOf(usage));
   ASSIGN_OR_RETURN(const ObjectName name, NewNameOf(id));
-  const KeyLocks::Guard guard = locks_.Lock(LockOf(name));
+  const NameLocks::Guard guard = locks_.Lock(LockOf(name));
   const absl::Status status = Run(id, [&](Session& session) { return CreateKeyNow(session, name, kind); });
   keys_.Forget(id);
   return status;
@@ -153,7 +153,7 @@ absl::Status TokenBackend::ImportKey(const KeyId& id, BytesView bytes, KeyUsage 
   if (bytes.empty()) return absl::InvalidArgumentError("a key has at least one byte");
   ASSIGN_OR_RETURN(const SecretKind kind, KindOf(usage));
   ASSIGN_OR_RETURN(const ObjectName name, NewNameOf(id));
-  const KeyLocks::Guard guard = locks_.Lock(LockOf(name));
+  const NameLocks::Guard guard = locks_.Lock(LockOf(name));
   const absl::Status status =
       Run(id, [&](Session& session) { return ImportKeyNow(session, name, kind, bytes); });
   keys_.Forget(id);
@@ -170,7 +170,7 @@ absl::Status TokenBackend::DeleteKey(const KeyId& id) {
   auto name = ExactNameOf(id);
   if (absl::IsNotFound(name.status())) return absl::OkStatus();
   RETURN_IF_ERROR(name.status());
-  const KeyLocks::Guard guard = locks_.Lock(LockOf(*name));
+  const NameLocks::Guard guard = locks_.Lock(LockOf(*name));
   const absl::Status status = Run(id, [&](Session& session) -> absl::Status {
     ASSIGN_OR_RETURN(const auto held, FindObjects(session, CKO_SECRET_KEY, *name));
     return DestroyAll(session, held);

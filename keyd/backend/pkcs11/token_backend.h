@@ -14,8 +14,8 @@
 #include "common/bytes/secret.h"
 #include "common/uri/uri.h"
 #include "keyd/backend/key_backend.h"
+#include "keyd/backend/name_locks.h"
 #include "keyd/backend/pkcs11/capabilities.h"
-#include "keyd/backend/pkcs11/key_locks.h"
 #include "keyd/backend/pkcs11/object_cache.h"
 #include "keyd/backend/pkcs11/object_name.h"
 #include "keyd/backend/pkcs11/objects.h"
@@ -93,7 +93,8 @@ class TokenBackend final : public KeyBackend {
 
   TokenOptions options_;  // never changed after construction
   Token token_;
-  KeyLocks locks_;  // by object name
+  // By object name. Never taken inside Token::Run, whose remedies wait for its callers.
+  NameLocks locks_;
   Capabilities capabilities_;
   ObjectCache<SecretKeyObject> keys_;
   ObjectCache<KeyPairObject> pairs_;

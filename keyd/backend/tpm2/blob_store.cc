@@ -17,11 +17,6 @@ constexpr mode_t kFileMode = 0600;
 constexpr mode_t kDirectoryMode = 0700;
 constexpr size_t kMostBytes = 64 << 10;
 
-std::string ParentOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
-}
-
 // A missing directory is the store's trouble, not an absent key.
 absl::Status StoreFailed(const absl::Status& status) {
   return absl::IsNotFound(status) || absl::IsInvalidArgument(status) ? absl::InternalError(status.message())
@@ -109,7 +104,7 @@ absl::StatusOr<Blob> BlobStore::Read(const KeyId& id) {
   const std::optional<Blob> cached = facts.ok() ? Cached(path, *facts) : std::nullopt;
   const absl::StatusOr<Blob> blob = cached.has_value() ? *cached : ReadFile(path);
   if (blob.ok() || absl::IsNotFound(blob.status())) {
-    RETURN_IF_ERROR(StoreFailed(unsynced_.Settle(ParentOf(path))));
+    RETURN_IF_ERROR(StoreFailed(unsynced_.Settle(path)));
   }
   return blob;
 }
@@ -137,8 +132,8 @@ absl::Status BlobStore::MakeRoomFor(const std::string& path) {
   if (ParentOf(path) != directory_) return absl::OkStatus();
   for (const std::string& directory : {ParentOf(directory_), directory_}) {
     const auto make = [&] { return files::MakeDirectory(directory, kDirectoryMode); };
-    RETURN_IF_ERROR(StoreFailed(unsynced_.During(ParentOf(directory), make)));
-    RETURN_IF_ERROR(StoreFailed(unsynced_.Settle(ParentOf(directory))));
+    RETURN_IF_ERROR(StoreFailed(unsynced_.During({&directory, 1}, make)));
+    RETURN_IF_ERROR(StoreFailed(unsynced_.Settle(directory)));
   }
   return absl::OkStatus();
 }
@@ -146,22 +141,20 @@ absl::Status BlobStore::MakeRoomFor(const std::string& path) {
 absl::Status BlobStore::Write(const KeyId& id, absl::string_view pem) {
   ASSIGN_OR_RETURN(const std::string path, PathOf(id));
   RETURN_IF_ERROR(MakeRoomFor(path));
-  return StoreFailed(unsynced_.During(ParentOf(path), [&] { return files::Replace(path, pem, kFileMode); }));
+  return StoreFailed(unsynced_.During({&path, 1}, [&] { return files::Replace(path, pem, kFileMode); }));
 }
 
 absl::Status BlobStore::Remove(const KeyId& id) {
   ASSIGN_OR_RETURN(const std::string path, PathOf(id));
-  return StoreFailed(unsynced_.During(ParentOf(path), [&] { return files::Remove(path); }));
+  return StoreFailed(unsynced_.During({&path, 1}, [&] { return files::Remove(path); }));
 }
 
 absl::Status BlobStore::Rename(const KeyId& from, const KeyId& to) {
   ASSIGN_OR_RETURN(const std::string from_path, PathOf(from));
   ASSIGN_OR_RETURN(const std::string to_path, PathOf(to));
   RETURN_IF_ERROR(MakeRoomFor(to_path));
-  const auto rename = [&] { return files::Rename(from_path, to_path); };
-  return StoreFailed(unsynced_.During(ParentOf(from_path), [&] {
-    return ParentOf(from_path) == ParentOf(to_path) ? rename() : unsynced_.During(ParentOf(to_path), rename);
-  }));
+  const std::string changed[] = {from_path, to_path};
+  return StoreFailed(unsynced_.During(changed, [&] { return files::Rename(from_path, to_path); }));
 }
 
 }  // namespace aziot::keyd::tpm2

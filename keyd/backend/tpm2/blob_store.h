@@ -14,7 +14,7 @@
 #include "absl/status/statusor.h"
 #include "common/ids/id.h"
 #include "keyd/backend/tpm2/tpm_key.h"
-#include "keyd/backend/tpm2/unsynced.h"
+#include "keyd/backend/unsynced_names.h"
 
 namespace aziot::keyd::tpm2 {
 
@@ -68,7 +68,7 @@ class BlobStore {
   std::mutex changes_;
   std::mutex mutex_;
   std::map<std::string, Entry> entries_;
-  Unsynced unsynced_;
+  UnsyncedNames unsynced_;
 };
 
 }  // namespace aziot::keyd::tpm2

@@ -12,7 +12,10 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 
-namespace aziot::keyd::file {
+namespace aziot::keyd {
+
+// The part of an absolute path before its last slash; "/" for a file in the root.
+std::string ParentOf(const std::string& path);
 
 // Thread-safe. The lock is never held across a file.
 class UnsyncedNames {
@@ -43,4 +46,4 @@ class UnsyncedNames {
   std::atomic<bool> any_ = false;
 };
 
-}  // namespace aziot::keyd::file
+}  // namespace aziot::keyd

@@ -1,12 +1,16 @@
-#include "keyd/backend/file/unsynced_names.h"
+#include "keyd/backend/unsynced_names.h"
 
 #include <iterator>
 
 #include "common/files/location.h"
 #include "common/status/status_macros.h"
-#include "keyd/backend/file/key_paths.h"
 
-namespace aziot::keyd::file {
+namespace aziot::keyd {
+
+std::string ParentOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+}
 
 absl::Status UnsyncedNames::During(std::span<const std::string> paths,
                                    absl::FunctionRef<absl::Status()> change) {
@@ -54,4 +58,4 @@ UnsyncedNames::Entries::iterator UnsyncedNames::EraseWhenSafe(Entries::iterator 
   return entry;
 }
 
-}  // namespace aziot::keyd::file
+}  // namespace aziot::keyd

@@ -1,5 +1,5 @@
-// One lock per key file, for those who change it. Changes of different keys do not wait for each other;
-// readers take none.
+// One lock per name (a key's file, a token's object), for those who change what it names. Changes of
+// different keys do not wait for each other; readers take none.
 #pragma once
 
 #include <map>
@@ -7,9 +7,9 @@
 #include <string>
 #include <utility>
 
-namespace aziot::keyd::file {
+namespace aziot::keyd {
 
-class PathLocks {
+class NameLocks {
   struct Entry {
     std::mutex mutex;
     int users = 0;
@@ -26,14 +26,14 @@ class PathLocks {
     }
 
    private:
-    friend class PathLocks;
-    Guard(PathLocks* locks, Table::iterator entry) : locks_(locks), entry_(entry) {}
-    PathLocks* locks_;
+    friend class NameLocks;
+    Guard(NameLocks* locks, Table::iterator entry) : locks_(locks), entry_(entry) {}
+    NameLocks* locks_;
     Table::iterator entry_;
   };
 
-  // Waits until nobody else holds `path`. Who takes two takes the smaller one first.
-  Guard Lock(const std::string& path);
+  // Waits until nobody else holds `name`. Who takes two takes the smaller one first.
+  Guard Lock(const std::string& name);
 
  private:
   void Unlock(Table::iterator entry);
@@ -42,4 +42,4 @@ class PathLocks {
   Table table_;
 };
 
-}  // namespace aziot::keyd::file
+}  // namespace aziot::keyd

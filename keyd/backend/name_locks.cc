@@ -1,22 +1,22 @@
-#include "keyd/backend/file/path_locks.h"
+#include "keyd/backend/name_locks.h"
 
-namespace aziot::keyd::file {
+namespace aziot::keyd {
 
-PathLocks::Guard PathLocks::Lock(const std::string& path) {
+NameLocks::Guard NameLocks::Lock(const std::string& name) {
   Table::iterator entry;
   {
     std::lock_guard lock(mutex_);
-    entry = table_.try_emplace(path).first;
+    entry = table_.try_emplace(name).first;
     ++entry->second.users;
   }
   entry->second.mutex.lock();
   return Guard(this, entry);
 }
 
-void PathLocks::Unlock(Table::iterator entry) {
+void NameLocks::Unlock(Table::iterator entry) {
   entry->second.mutex.unlock();
   std::lock_guard lock(mutex_);
   if (--entry->second.users == 0) table_.erase(entry);
 }
 
-}  // namespace aziot::keyd::file
+}  // namespace aziot::keyd
