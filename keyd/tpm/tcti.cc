@@ -50,12 +50,17 @@ class WithoutSigpipe {
 struct Shim {
   TSS2_TCTI_CONTEXT_COMMON_V2 table{};
   TSS2_TCTI_CONTEXT* inner = nullptr;
+  // The answer has begun to arrive. A TCTI may give it in parts and hold the rest in memory, where no
+  // descriptor tells of it.
+  bool arrives = false;
 };
 
-TSS2_TCTI_CONTEXT* InnerOf(TSS2_TCTI_CONTEXT* context) { return reinterpret_cast<Shim*>(context)->inner; }
+Shim& ShimOf(TSS2_TCTI_CONTEXT* context) { return *reinterpret_cast<Shim*>(context); }
+TSS2_TCTI_CONTEXT* InnerOf(TSS2_TCTI_CONTEXT* context) { return ShimOf(context).inner; }
 
 TSS2_RC Transmit(TSS2_TCTI_CONTEXT* context, size_t size, const uint8_t* command) {
   const WithoutSigpipe guard;
+  ShimOf(context).arrives = false;
   return Tss2_Tcti_Transmit(InnerOf(context), size, command);
 }
 
@@ -76,8 +81,9 @@ TSS2_RC WaitForAnswer(TSS2_TCTI_CONTEXT* inner) {
 
 TSS2_RC Receive(TSS2_TCTI_CONTEXT* context, size_t* size, uint8_t* response, int32_t timeout) {
   TSS2_TCTI_CONTEXT* const inner = InnerOf(context);
-  if (timeout == TSS2_TCTI_TIMEOUT_BLOCK) {
+  if (timeout == TSS2_TCTI_TIMEOUT_BLOCK && !ShimOf(context).arrives) {
     if (const TSS2_RC rc = WaitForAnswer(inner); rc != TSS2_RC_SUCCESS) return rc;
+    ShimOf(context).arrives = true;
   }
   return Tss2_Tcti_Receive(inner, size, response, timeout);
 }
