@@ -41,13 +41,16 @@ class Lanes::Pool {
   }
 
   Submitted Submit(uid_t uid, std::function<void()> task) {
-    const std::lock_guard lock(mutex_);
-    if (stopping_ || tasks_.size() >= static_cast<size_t>(options_.waiting)) return Submitted::kFull;
-    if (idle_ <= tasks_.size() && threads_.size() < static_cast<size_t>(options_.threads) && !AddThread() &&
-        threads_.empty()) {
-      return Submitted::kFull;
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_ || tasks_.size() >= static_cast<size_t>(options_.waiting)) return Submitted::kFull;
+      if (idle_ <= tasks_.size() && threads_.size() < static_cast<size_t>(options_.threads) && !AddThread() &&
+          threads_.empty()) {
+        return Submitted::kFull;
+      }
+      tasks_.Push(uid, std::move(task));
     }
-    tasks_.Push(uid, std::move(task));
+    // Not before: a thread that wakes to a lock that is held goes to sleep again.
     wake_.notify_one();
     return Submitted::kYes;
   }
