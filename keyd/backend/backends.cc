@@ -22,8 +22,7 @@ struct Places {
 
 Secret SecretOf(const std::string& text) { return Secret(ToBytesView(text)); }
 
-absl::Status AddTokens(const BackendOptions& options, bool creates, Places& places) {
-  ASSIGN_OR_RETURN(const std::vector<TokenPlan> tokens, PlanTokens(options));
+absl::Status AddTokens(const std::vector<TokenPlan>& tokens, bool creates, Places& places) {
   for (const TokenPlan& token : tokens) {
     if (token.creates != creates) continue;
     for (const auto& [id, object] : token.preloaded) places.Bind(id);
@@ -38,7 +37,7 @@ void AddTpm(const BackendOptions& options, Places& places) {
   tpm::TpmOptions device{.tcti = options.tpm->tcti, .owner_auth = SecretOf(options.tpm->owner_auth)};
   tpm2::TpmBackendOptions keys{
       .tpm = tpm::Tpm::New(std::move(device)),
-      .directory = *options.homedir_path + "/keys",
+      .directory = file::DirectoryUnder(*options.homedir_path),
       .parent_auth = SecretOf(options.tpm->parent_auth),
       .symmetric = options.tpm->seals ? tpm2::Symmetric::kSeal : tpm2::Symmetric::kFile};
   if (options.tpm->parent.has_value()) keys.parent = *options.tpm->parent;
@@ -88,11 +87,12 @@ absl::StatusOr<std::unique_ptr<KeyBackend>> NewLibrary(const BackendOptions& opt
 
 absl::StatusOr<std::unique_ptr<KeyBackend>> NewKeyBackend(const BackendOptions& options) {
   if (options.key_library.has_value()) return NewLibrary(options);
+  ASSIGN_OR_RETURN(const std::vector<TokenPlan> tokens, PlanTokens(options));
   Places places;
-  RETURN_IF_ERROR(AddTokens(options, /*creates=*/true, places));
+  RETURN_IF_ERROR(AddTokens(tokens, /*creates=*/true, places));
   AddTpm(options, places);
   RETURN_IF_ERROR(AddFiles(options, places));
-  RETURN_IF_ERROR(AddTokens(options, /*creates=*/false, places));
+  RETURN_IF_ERROR(AddTokens(tokens, /*creates=*/false, places));
   if (places.stores.size() == 1) return std::move(places.stores.front().backend);
   return std::make_unique<Locations>(std::move(places.stores), places.preloaded);
 }

@@ -28,7 +28,6 @@ bool ConcernsAPair(Operation operation) {
   switch (operation) {
     case Operation::kCreateEcPair:
     case Operation::kCreateRsaPair:
-    case Operation::kMove:
     case Operation::kParameter:
     case Operation::kEcdsa:
     case Operation::kRsa:
@@ -38,8 +37,14 @@ bool ConcernsAPair(Operation operation) {
   }
 }
 
-bool ConcernsEitherKind(Operation operation) {
-  return operation == Operation::kLoad || operation == Operation::kDelete;
+// Deletions and imports reach every place, and a move looks for its target in all of them.
+bool ConcernsAllPlaces(Operation operation) {
+  return operation == Operation::kDelete || operation == Operation::kImportKey ||
+         operation == Operation::kMove;
+}
+
+absl::Status NoPlace() {
+  return absl::InvalidArgumentError("no way to create keys: neither homedir_path nor a token");
 }
 
 }  // namespace
@@ -75,10 +80,11 @@ void Locations::Forget(Kind kind, const KeyId& id) {
 }
 
 Lane Locations::LaneOf(const KeyId& id, Operation operation) const {
-  std::optional<size_t> known = Recall(ConcernsAPair(operation) ? Kind::kPair : Kind::kKey, id);
-  if (!known.has_value() && ConcernsEitherKind(operation)) known = Recall(Kind::kPair, id);
-  // A key is deleted in all places.
-  if (known.has_value() && operation != Operation::kDelete) return StoreAt(*known).LaneOf(id, operation);
+  if (!ConcernsAllPlaces(operation)) {
+    std::optional<size_t> known = Recall(ConcernsAPair(operation) ? Kind::kPair : Kind::kKey, id);
+    if (!known.has_value() && operation == Operation::kLoad) known = Recall(Kind::kPair, id);
+    if (known.has_value()) return StoreAt(*known).LaneOf(id, operation);
+  }
   for (const size_t place : PlacesOf(id)) {
     if (const Lane lane = StoreAt(place).LaneOf(id, operation); !lane.is_inline()) return lane;
   }
@@ -94,18 +100,22 @@ std::vector<BackendLane> Locations::Lanes() const {
 }
 
 template <class Call>
-auto Locations::AtHolder(Kind kind, const KeyId& id, const Call& call) {
+auto Locations::AtHolder(Kind kind, const KeyId& id, const Call& call, size_t* at) {
   using Result = std::invoke_result_t<Call, KeyBackend&>;
+  const auto call_at = [&](size_t place) {
+    if (at != nullptr) *at = place;
+    return call(StoreAt(place));
+  };
   const std::optional<size_t> known = Recall(kind, id);
   if (known.has_value()) {
-    Result result = call(StoreAt(*known));
+    Result result = call_at(*known);
     if (!PassesOver(StatusOf(result))) return result;
     Forget(kind, id);
   }
   std::string missing = absl::StrCat("there is no key \"", id.value(), "\"");
   absl::Status away;
   for (const size_t place : PlacesOf(id)) {
-    Result result = call(StoreAt(place));
+    Result result = call_at(place);
     const absl::Status& status = StatusOf(result);
     if (PassesOver(status)) {
       if (absl::IsUnimplemented(status)) {
@@ -127,13 +137,10 @@ auto Locations::AtHolder(Kind kind, const KeyId& id, const Call& call) {
 
 Locations::Search Locations::Find(Kind kind, const KeyId& id) {
   Search search;
-  search.status = AtHolder(kind, id, [&](KeyBackend& store) {
-    absl::Status status = kind == Kind::kKey ? store.LoadKey(id) : store.LoadKeyPair(id);
-    for (size_t i = 0; i < stores_.size(); ++i) {
-      if (stores_[i].backend.get() == &store) search.at = i;
-    }
-    return status;
-  });
+  const auto load = [&](KeyBackend& store) {
+    return kind == Kind::kKey ? store.LoadKey(id) : store.LoadKeyPair(id);
+  };
+  search.status = AtHolder(kind, id, load, &search.at);
   return search;
 }
 
@@ -147,9 +154,8 @@ absl::Status Locations::CheckFree(Kind other, const KeyId& id) {
 }
 
 template <class Make>
-absl::Status Locations::MakeKey(const KeyId& id, const Make& make, size_t& made_at) {
-  absl::Status refusal =
-      absl::InvalidArgumentError("no way to create keys: neither homedir_path nor a token");
+absl::StatusOr<size_t> Locations::MakeKey(const KeyId& id, const Make& make) {
+  absl::Status refusal = NoPlace();
   for (const size_t place : PlacesOf(id)) {
     absl::Status made = make(StoreAt(place));
     if (absl::IsUnimplemented(made)) {
@@ -157,11 +163,9 @@ absl::Status Locations::MakeKey(const KeyId& id, const Make& make, size_t& made_
       refusal = std::move(made);
       continue;
     }
-    if (made.ok()) {
-      made_at = place;
-      Remember(Kind::kKey, id, {place});
-    }
-    return made;
+    RETURN_IF_ERROR(made);
+    Remember(Kind::kKey, id, {place});
+    return place;
   }
   return refusal;
 }
@@ -172,16 +176,13 @@ absl::Status Locations::CreateKey(const KeyId& id, KeyUsage usage) {
   // What cannot be loaded is for its own place to mend or to refuse.
   if (!PassesOver(search.status)) return StoreAt(search.at).CreateKey(id, usage);
   RETURN_IF_ERROR(CheckFree(Kind::kPair, id));
-  size_t made_at = 0;
-  return MakeKey(
-      id, [&](KeyBackend& store) { return store.CreateKey(id, usage); }, made_at);
+  return MakeKey(id, [&](KeyBackend& store) { return store.CreateKey(id, usage); }).status();
 }
 
 absl::Status Locations::ImportKey(const KeyId& id, BytesView bytes, KeyUsage usage) {
   RETURN_IF_ERROR(CheckFree(Kind::kPair, id));
-  size_t made_at = 0;
-  RETURN_IF_ERROR(MakeKey(
-      id, [&](KeyBackend& store) { return store.ImportKey(id, bytes, usage); }, made_at));
+  ASSIGN_OR_RETURN(const size_t made_at,
+                   MakeKey(id, [&](KeyBackend& store) { return store.ImportKey(id, bytes, usage); }));
   bool before = true;
   for (const size_t place : PlacesOf(id)) {
     if (place == made_at) {
@@ -244,8 +245,7 @@ absl::Status Locations::CreateKeyPair(const KeyId& id, std::span<const KeyAlgori
   if (!PassesOver(search.status)) return StoreAt(search.at).CreateKeyPair(id, preferred);
   RETURN_IF_ERROR(CheckFree(Kind::kKey, id));
   const Places places = PlacesOf(id);
-  if (places.empty())
-    return absl::InvalidArgumentError("no way to create keys: neither homedir_path nor a token");
+  if (places.empty()) return NoPlace();
   RETURN_IF_ERROR(StoreAt(places.front()).CreateKeyPair(id, preferred));
   Remember(Kind::kPair, id, {places.front()});
   return absl::OkStatus();

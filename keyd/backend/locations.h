@@ -78,15 +78,15 @@ class Locations final : public KeyBackend {
   void Remember(Kind kind, const KeyId& id, Found found);
   void Forget(Kind kind, const KeyId& id);
 
-  // Calls at the place that has the key.
+  // Calls at the place that has the key; `at` is told which was called last.
   template <class Call>
-  auto AtHolder(Kind kind, const KeyId& id, const Call& call);
+  auto AtHolder(Kind kind, const KeyId& id, const Call& call, size_t* at = nullptr);
   Search Find(Kind kind, const KeyId& id);
   // kInvalidArgument when some place holds the other kind under the id.
   absl::Status CheckFree(Kind other, const KeyId& id);
-  // Tries one place after the other; what made it is remembered and given in `made_at`.
+  // Tries one place after the other; which made it is remembered, too.
   template <class Make>
-  absl::Status MakeKey(const KeyId& id, const Make& make, size_t& made_at);
+  absl::StatusOr<size_t> MakeKey(const KeyId& id, const Make& make);
   template <class Remove>
   absl::Status RemoveFrom(Kind kind, const KeyId& id, const Remove& remove);
 

@@ -103,6 +103,17 @@ TEST_F(LocationsTest, APlaceIsNotAskedAboutKeysKnownToBeElsewhere) {
   EXPECT_EQ(token_.calls(), asked);
 }
 
+TEST_F(LocationsTest, WhatReachesAllPlacesRunsWhereTheSlowestOfThemDoes) {
+  ASSERT_TRUE(files_.ImportKey(id_, Bytes(32, 1), kSign).ok());
+  ASSERT_TRUE(files_.CreateKeyPair(other_, kEc).ok());
+  ASSERT_TRUE(locations_->LoadKey(id_).ok());
+  ASSERT_TRUE(locations_->LoadKeyPair(other_).ok());
+  EXPECT_EQ(locations_->LaneOf(id_, Operation::kImportKey), kTokenLane);
+  EXPECT_EQ(locations_->LaneOf(id_, Operation::kDelete), kTokenLane);
+  EXPECT_EQ(locations_->LaneOf(other_, Operation::kMove), kTokenLane);
+  EXPECT_TRUE(locations_->LaneOf(other_, Operation::kEcdsa).is_inline());
+}
+
 TEST_F(LocationsTest, AKeyThatIsGoneIsLookedForAgain) {
   ASSERT_TRUE(locations_->CreateKey(id_, kSign).ok());
   ASSERT_TRUE(locations_->Hmac(id_, {}).ok());

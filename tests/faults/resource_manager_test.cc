@@ -19,6 +19,7 @@
 #include "tests/faults/victim.h"
 #include "tests/faults/worlds.h"
 #include "tests/support/daemon_process.h"
+#include "tests/support/eventually.h"
 #include "tests/support/run_command.h"
 
 namespace aziot::tests::faults {
@@ -28,16 +29,6 @@ using Json = nlohmann::json;
 
 constexpr char kVersion[] = "?api-version=2021-05-01";
 constexpr char kTcti[] = "tabrmd:bus_type=session";
-
-// Polls for up to a minute; the limit only ends a test that has failed.
-template <class Condition>
-bool Eventually(const Condition& condition) {
-  for (int i = 0; i < 6'000; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return false;
-}
 
 // A program of the machine, ended with the object or with the test.
 class Child {

@@ -14,6 +14,7 @@
 #include "tests/faults/token_world.h"
 #include "tests/faults/victim.h"
 #include "tests/faults/worlds.h"
+#include "tests/support/eventually.h"
 #include "tests/support/shared_tpm.h"
 
 namespace aziot::tests::faults {
@@ -30,16 +31,6 @@ constexpr char kPairPath[] = "/keypair?api-version=2021-05-01";
 constexpr char kOnOther[] =
     "[preloaded_keys]\n"
     "elsewhere = \"pkcs11:token=other;object=elsewhere?pin-value=open-sesame-and-stay\"\n";
-
-// Polls for up to a minute; the limit only ends a test that has failed.
-template <class Condition>
-bool Eventually(const Condition& condition) {
-  for (int i = 0; i < 6'000; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return false;
-}
 
 class TokenFaultsTest : public ::testing::Test {
  protected:

@@ -7,9 +7,11 @@ namespace aziot::keyd::file {
 
 std::string FileNameOf(const KeyId& id) { return openssl::HashedName(id.value()) + ".key"; }
 
+std::string DirectoryUnder(const std::string& home) { return home + "/keys"; }
+
 KeyPaths::KeyPaths(std::optional<std::string> home, std::map<std::string, std::string> preloaded,
                    std::set<std::string> elsewhere)
-    : directory_(home.has_value() ? absl::StrCat(*home, "/keys") : ""),
+    : directory_(home.has_value() ? DirectoryUnder(*home) : ""),
       preloaded_(std::move(preloaded)),
       elsewhere_(std::move(elsewhere)) {}
 

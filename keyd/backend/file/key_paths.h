@@ -14,6 +14,9 @@ namespace aziot::keyd::file {
 // `<letters and digits of the id>-<sha256 of the id>.key`, as every release has named them.
 std::string FileNameOf(const KeyId& id);
 
+// Where keys lie under a homedir_path.
+std::string DirectoryUnder(const std::string& home);
+
 class KeyPaths {
  public:
   // `home`: homedir_path. `preloaded`: paths that stand instead of the computed ones. `elsewhere`: ids

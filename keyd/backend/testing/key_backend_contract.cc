@@ -290,7 +290,9 @@ TEST_P(KeyBackendContract, AnExistingPairIsKeptWhateverIsPreferred) {
 
 TEST_P(KeyBackendContract, ADeletedKeyIsGone) {
   if (!Can().moves) {
-    GTEST_SKIP() << "moves and deletions do nothing here";
+    ASSERT_TRUE(backend().CreateKeyPair(other_, kEc).ok());
+    EXPECT_TRUE(backend().DeleteKeyPair(other_).ok());
+    EXPECT_TRUE(backend().LoadKeyPair(other_).ok());
     return;
   }
   if (Can().hmac) {
@@ -306,12 +308,15 @@ TEST_P(KeyBackendContract, ADeletedKeyIsGone) {
 }
 
 TEST_P(KeyBackendContract, AMovedPairReplacesTheOneThere) {
-  if (!Can().moves) {
-    GTEST_SKIP() << "moves and deletions do nothing here";
-    return;
-  }
   ASSERT_TRUE(backend().CreateKeyPair(id_, kEc).ok());
   ASSERT_TRUE(backend().CreateKeyPair(other_, kEc).ok());
+  if (!Can().moves) {
+    const Bytes point = *backend().PublicParameter(id_, PairParameter::kEcPoint);
+    EXPECT_TRUE(backend().MoveKeyPair(other_, id_).ok());
+    EXPECT_EQ(*backend().PublicParameter(id_, PairParameter::kEcPoint), point);
+    EXPECT_TRUE(backend().LoadKeyPair(other_).ok());
+    return;
+  }
   const Bytes moved = *backend().PublicParameter(other_, PairParameter::kEcPoint);
   ASSERT_NE(moved, *backend().PublicParameter(id_, PairParameter::kEcPoint));
   ASSERT_TRUE(backend().MoveKeyPair(other_, id_).ok());
@@ -325,8 +330,7 @@ TEST_P(KeyBackendContract, AMoveNeitherTakesNorReplacesASymmetricKey) {
     return;
   }
   if (!Can().moves) {
-    GTEST_SKIP() << "moves and deletions do nothing here";
-    return;
+    GTEST_SKIP() << "a move that does nothing refuses nothing";
   }
   ASSERT_TRUE(backend().CreateKey(id_, {.sign = true}).ok());
   const auto mac = backend().Hmac(id_, {});
@@ -339,8 +343,7 @@ TEST_P(KeyBackendContract, AMoveNeitherTakesNorReplacesASymmetricKey) {
 
 TEST_P(KeyBackendContract, AMoveWithoutSourceLeavesTheTarget) {
   if (!Can().moves) {
-    GTEST_SKIP() << "moves and deletions do nothing here";
-    return;
+    GTEST_SKIP() << "a move that does nothing refuses nothing";
   }
   ASSERT_TRUE(backend().CreateKeyPair(id_, kEc).ok());
   const Bytes point = *backend().PublicParameter(id_, PairParameter::kEcPoint);
