@@ -22,6 +22,23 @@ enum class Reason : int {
   kCrypto = 9,        // libcrypto failed; its own entries stand before this one
 };
 
+struct ReasonText {
+  Reason reason;
+  const char* text;
+};
+// As OpenSSL's error queue shows them, of engine and provider alike.
+inline constexpr ReasonText kReasonTexts[] = {
+    {Reason::kInvalidName, "invalid key name"},
+    {Reason::kNotSupported, "not supported"},
+    {Reason::kUnreachable, "keyd or certd cannot be reached"},
+    {Reason::kTimeout, "keyd or certd timed out"},
+    {Reason::kBadAnswer, "bad answer from keyd or certd"},
+    {Reason::kRefused, "refused by keyd or certd"},
+    {Reason::kRotated, "key was rotated, reload"},
+    {Reason::kInvalidInput, "invalid input"},
+    {Reason::kCrypto, "crypto failure"},
+};
+
 struct Failure {
   Reason reason;
   std::string text;

@@ -2,26 +2,18 @@
 
 #include <openssl/err.h>
 
+#include <iterator>
+
 namespace aziot::openssl_engine {
 namespace {
-
-ERR_STRING_DATA Text(Reason reason, const char* text) { return {static_cast<unsigned long>(reason), text}; }
 
 int RegisterLibrary() {
   // The table is OpenSSL's from here on: it writes the library's number into it.
   static ERR_STRING_DATA library[] = {{0, "aziot_key_openssl_engine"}, {0, nullptr}};
-  static ERR_STRING_DATA reasons[] = {
-      Text(Reason::kInvalidName, "invalid key name"),
-      Text(Reason::kNotSupported, "not supported"),
-      Text(Reason::kUnreachable, "keyd cannot be reached"),
-      Text(Reason::kTimeout, "keyd timed out"),
-      Text(Reason::kBadAnswer, "bad answer from keyd"),
-      Text(Reason::kRefused, "refused by keyd"),
-      Text(Reason::kRotated, "key was rotated, reload"),
-      Text(Reason::kInvalidInput, "invalid input"),
-      Text(Reason::kCrypto, "crypto failure"),
-      {0, nullptr},
-  };
+  static ERR_STRING_DATA reasons[std::size(kReasonTexts) + 1] = {};  // the last one ends it
+  for (size_t i = 0; i < std::size(kReasonTexts); ++i) {
+    reasons[i] = {static_cast<unsigned long>(kReasonTexts[i].reason), kReasonTexts[i].text};
+  }
   const int number = ERR_get_next_error_library();
   library[0].error = ERR_PACK(number, 0, 0);
   ERR_load_strings(number, library);

@@ -4,6 +4,9 @@
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 
+#include <array>
+#include <iterator>
+
 #include "openssl-engine/provider/dispatch.h"
 #include "openssl-engine/provider/provider_context.h"
 
@@ -58,7 +61,17 @@ const OSSL_ALGORITHM* QueryOperation(void*, int operation, int* no_cache) {
   }
 }
 
-const OSSL_ITEM* GetReasonStrings(void*) { return kReasonStrings; }
+const OSSL_ITEM* GetReasonStrings(void*) {
+  // The last one ends it.
+  static const auto items = [] {
+    std::array<OSSL_ITEM, std::size(kReasonTexts) + 1> made{};
+    for (size_t i = 0; i < std::size(kReasonTexts); ++i) {
+      made[i] = {static_cast<unsigned int>(kReasonTexts[i].reason), const_cast<char*>(kReasonTexts[i].text)};
+    }
+    return made;
+  }();
+  return items.data();
+}
 
 const OSSL_DISPATCH kProvider[] = {
     Entry<OSSL_FUNC_provider_teardown_fn>(OSSL_FUNC_PROVIDER_TEARDOWN, Teardown),

@@ -10,26 +10,6 @@
 #endif
 
 namespace aziot::openssl_engine {
-namespace {
-
-OSSL_ITEM Item(Reason reason, const char* text) {
-  return {static_cast<unsigned int>(reason), const_cast<char*>(text)};
-}
-
-}  // namespace
-
-const OSSL_ITEM kReasonStrings[] = {
-    Item(Reason::kInvalidName, "invalid key name"),
-    Item(Reason::kNotSupported, "not supported"),
-    Item(Reason::kUnreachable, "keyd or certd cannot be reached"),
-    Item(Reason::kTimeout, "keyd or certd timed out"),
-    Item(Reason::kBadAnswer, "bad answer from keyd or certd"),
-    Item(Reason::kRefused, "refused by keyd or certd"),
-    Item(Reason::kRotated, "key was rotated, reload"),
-    Item(Reason::kInvalidInput, "invalid input"),
-    Item(Reason::kCrypto, "crypto failure"),
-    {0, nullptr},
-};
 
 ProviderContext::ProviderContext(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* in) : handle_(handle) {
   for (const OSSL_DISPATCH* entry = in; entry->function_id != 0; ++entry) {

@@ -50,7 +50,4 @@ class ProviderContext {
   Endpoint certd_;
 };
 
-// The texts of the reasons, for the core.
-extern const OSSL_ITEM kReasonStrings[];
-
 }  // namespace aziot::openssl_engine
